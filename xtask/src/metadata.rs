@@ -24,8 +24,8 @@ pub(crate) struct Package {
 }
 
 impl Package {
-    /// Whether it lives under `crates/`, that is: whether it is part of what we make.
-    pub(crate) fn is_ours_to_ship(&self) -> bool {
+    /// Whether it is part of what we make, and not a tool for making it.
+    pub(crate) fn is_in_crates(&self) -> bool {
         self.folder.starts_with("crates/")
     }
 }
@@ -101,7 +101,7 @@ mod tests {
         assert_eq!(lark.features, ["default", "sing"]);
         assert_eq!(lark.dependencies, ["bytes"]);
         assert_eq!(lark.folder, "crates/lark");
-        assert!(lark.has_lib && lark.is_ours_to_ship());
+        assert!(lark.has_lib && lark.is_in_crates());
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::metadata::{self, Package};
 
 pub(super) fn check(root: &Path) -> Result<(), String> {
     let packages = metadata::packages(root)?;
-    for package in packages.iter().filter(|package| package.is_ours_to_ship() && package.has_lib) {
+    for package in packages.iter().filter(|package| package.is_in_crates() && package.has_lib) {
         for selection in selections(package) {
             let mut args = vec!["clippy".to_owned(), "--lib".to_owned(), "--locked".to_owned()];
             args.extend(["-p".to_owned(), package.name.clone()]);

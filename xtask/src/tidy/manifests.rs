@@ -3,7 +3,7 @@
 //! The layers are written once, as a table in `CONTRIBUTING.md`; this reads it, so that the
 //! document cannot grow stale.
 
-use super::{Finding, SourceFile, find};
+use super::{Finding, PURE, SourceFile, find};
 use crate::metadata::Package;
 
 const CONTRIBUTING: &str = "CONTRIBUTING.md";
@@ -40,7 +40,12 @@ fn check_package(package: &Package, sources: &[SourceFile], found: &mut Vec<Find
         let message = "no `[lints] workspace = true`: the rules are the same for every crate";
         found.push(Finding::new(&path, 1, message));
     }
-    if package.is_ours_to_ship() && is_placeholder(&package.description) {
+    let clippy = format!("{}/clippy.toml", package.folder);
+    if PURE.contains(&package.name.as_str()) && find(sources, &clippy).is_none() {
+        let message = "missing: it bans clocks, threads and sockets from a pure crate";
+        found.push(Finding::new(clippy, 1, message));
+    }
+    if package.is_in_crates() && is_placeholder(&package.description) {
         let line = text.lines().position(|line| line.starts_with("description"));
         let message = format!("the description `{}` says too little", package.description);
         found.push(Finding::new(&path, line.map_or(1, |index| index + 1), message));
@@ -93,7 +98,7 @@ fn code_spans(cell: &str) -> impl Iterator<Item = &str> {
 }
 
 fn check_layers(packages: &[Package], layers: &[Layer<'_>], found: &mut Vec<Finding>) {
-    let ours = || packages.iter().filter(|package| package.is_ours_to_ship());
+    let ours = || packages.iter().filter(|package| package.is_in_crates());
     for layer in layers {
         if !ours().any(|package| package.name == layer.name) {
             let message = format!("`{}` is in the table of layers but not in crates/", layer.name);
@@ -194,6 +199,25 @@ mod tests {
                 "crates/lark/Cargo.toml:1: `lark` is missing from the table of layers in CONTRIBUTING.md",
             ]
         );
+    }
+
+    #[test]
+    fn a_crate_inherits_the_lints_and_a_pure_one_has_its_bans() {
+        let file =
+            |path: &str, text: &str| SourceFile { path: path.to_owned(), text: text.to_owned() };
+        let check = |name: &str, sources: &[SourceFile]| {
+            let mut found = Vec::new();
+            check_package(&package(name, &[]), sources, &mut found);
+            found.into_iter().map(|finding| finding.path).collect::<Vec<_>>()
+        };
+        let manifest = file("crates/chat-hub/Cargo.toml", "[lints]\nworkspace = true\n");
+        let clippy = file("crates/chat-hub/clippy.toml", "");
+        assert_eq!(check("chat-hub", &[manifest, clippy]), [""; 0]);
+        assert_eq!(
+            check("chat-hub", &[]),
+            ["crates/chat-hub/Cargo.toml", "crates/chat-hub/clippy.toml"]
+        );
+        assert_eq!(check("runtime-core", &[]), ["crates/runtime-core/Cargo.toml"]);
     }
 
     #[test]

@@ -60,7 +60,10 @@ fn tests_start(path: &str, code: &str) -> usize {
     code.match_indices("#[cfg(test)]")
         .map(|(at, attribute)| (at, &code[at + attribute.len()..]))
         .find(|(_, after)| {
-            let item = after.trim_start();
+            let mut item = after.trim_start();
+            while let Some((_, rest)) = item.strip_prefix("#[").and_then(|it| it.split_once(']')) {
+                item = rest.trim_start();
+            }
             let item = item.strip_prefix("pub(crate) ").unwrap_or(item);
             // `mod tests;` is in a file of its own, and code may follow it.
             item.starts_with("mod ") && item.find('{') < item.find(';')
@@ -95,6 +98,7 @@ mod tests {
         let text = "fn f() {}\n#[cfg(test)]\nmod tests {\n    fn g() { Instant::now(); }\n}\n";
         assert_eq!(lines(text), [0; 0]);
         assert_eq!(lines(&text.replace("Instant::now()", "async {}")), [4]);
+        assert_eq!(lines(&text.replace("mod", "#[expect(unused, reason = \"x\")]\nmod")), [0; 0]);
     }
 
     #[test]
