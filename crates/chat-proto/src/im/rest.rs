@@ -1,0 +1,1 @@
+//! HTTP exchanges of topic chat.
