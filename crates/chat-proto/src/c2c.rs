@@ -6,6 +6,7 @@
 //! tolerantly and never relied on.
 
 pub mod answer;
+pub mod client;
 pub mod frame;
 pub mod history;
 pub mod image;
@@ -13,6 +14,7 @@ pub mod rest;
 pub mod system;
 pub mod value;
 
+pub use client::{C2cConfig, C2cEvent, Checkpoint, Incoming, Since};
 pub use frame::{Down, Kind, Push, Up};
 pub use history::HistoryItem;
 pub use image::{ImageFormat, ImageInfo};

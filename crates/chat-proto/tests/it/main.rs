@@ -2,4 +2,5 @@
 
 mod c2c_fixtures;
 mod c2c_laws;
+mod c2c_session;
 mod im_fixtures;
