@@ -10,6 +10,8 @@ mod url;
 
 pub use answer::{Body, MAX_RETRY_AFTER, retry_after};
 pub use multipart::{FilePart, LengthMismatch, Multipart, Upload};
+#[cfg(feature = "im")]
+pub(crate) use url::parse_http;
 pub use url::{BaseUrl, MAX_URL_LEN, UrlError};
 
 use bytes::Bytes;
