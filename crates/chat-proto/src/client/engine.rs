@@ -500,13 +500,13 @@ impl<S: Service> Cx<'_, S> {
     }
 
     /// Starts an HTTP exchange.
-    pub fn http(&mut self, call: S::Call, request: http::Request<Bytes>) {
+    pub fn http(&mut self, call: S::Call, request: HttpRequest) {
         let engine = &mut *self.engine;
         engine.next_http += 1;
         let id = HttpId::new(engine.next_http);
         let deadline = engine.now.mono + engine.config.http_timeout;
         engine.calls.insert(id, call);
-        engine.actions.push_back(Action::Http { id, request: HttpRequest::new(request), deadline });
+        engine.actions.push_back(Action::Http { id, request, deadline });
     }
 
     /// Enters a request that waits for an answer.

@@ -49,6 +49,21 @@ pub enum Stimulus {
     Stop,
 }
 
+impl Stimulus {
+    /// Every stimulus, for tables.
+    pub const ALL: [Self; 9] = [
+        Self::Connect,
+        Self::RetryDue,
+        Self::Prepared,
+        Self::Opened,
+        Self::Ready,
+        Self::Lost,
+        Self::Close,
+        Self::Ended,
+        Self::Stop,
+    ];
+}
+
 impl Phase {
     /// Every phase, for tables.
     pub const ALL: [Self; 8] = [
@@ -71,79 +86,54 @@ impl Phase {
     /// The phase after `stimulus`; `None` when the stimulus means nothing in this phase.
     #[must_use]
     pub const fn after(self, stimulus: Stimulus) -> Option<Self> {
-        use Phase as P;
-        use Stimulus as S;
-        match (self, stimulus) {
-            (P::Idle | P::Waiting, S::Connect) | (P::Waiting, S::RetryDue) => Some(P::Preparing),
-            (P::Preparing, S::Prepared) => Some(P::Dialing),
-            (P::Dialing, S::Opened) => Some(P::Opening),
-            (P::Opening, S::Ready) => Some(P::Ready),
-            (P::Preparing | P::Dialing | P::Opening | P::Ready, S::Lost) => Some(P::Waiting),
-            (P::Opening | P::Ready, S::Close) => Some(P::Closing),
-            // Nothing to shake hands with; and a link lost while closing is closed.
-            (P::Idle | P::Preparing | P::Dialing | P::Waiting, S::Close)
-            | (P::Closing, S::Ended | S::Lost)
-            | (
-                P::Idle
-                | P::Preparing
-                | P::Dialing
-                | P::Opening
-                | P::Ready
-                | P::Waiting
-                | P::Closing,
-                S::Stop,
-            ) => Some(P::Closed),
-            (
-                P::Preparing | P::Dialing | P::Opening | P::Ready | P::Closing | P::Closed,
-                S::Connect,
-            )
-            | (
-                P::Idle
-                | P::Preparing
-                | P::Dialing
-                | P::Opening
-                | P::Ready
-                | P::Closing
-                | P::Closed,
-                S::RetryDue,
-            )
-            | (
-                P::Idle | P::Dialing | P::Opening | P::Ready | P::Waiting | P::Closing | P::Closed,
-                S::Prepared,
-            )
-            | (
-                P::Idle
-                | P::Preparing
-                | P::Opening
-                | P::Ready
-                | P::Waiting
-                | P::Closing
-                | P::Closed,
-                S::Opened,
-            )
-            | (
-                P::Idle
-                | P::Preparing
-                | P::Dialing
-                | P::Ready
-                | P::Waiting
-                | P::Closing
-                | P::Closed,
-                S::Ready,
-            )
-            | (P::Idle | P::Waiting | P::Closed, S::Lost)
-            | (P::Closing | P::Closed, S::Close)
-            | (
-                P::Idle
-                | P::Preparing
-                | P::Dialing
-                | P::Opening
-                | P::Ready
-                | P::Waiting
-                | P::Closed,
-                S::Ended,
-            )
-            | (P::Closed, S::Stop) => None,
+        use Stimulus as On;
+        match self {
+            Self::Idle => match stimulus {
+                On::Connect => Some(Self::Preparing),
+                On::Close | On::Stop => Some(Self::Closed),
+                On::RetryDue | On::Prepared | On::Opened | On::Ready | On::Lost | On::Ended => None,
+            },
+            Self::Preparing => match stimulus {
+                On::Prepared => Some(Self::Dialing),
+                On::Lost => Some(Self::Waiting),
+                On::Close | On::Stop => Some(Self::Closed),
+                On::Connect | On::RetryDue | On::Opened | On::Ready | On::Ended => None,
+            },
+            Self::Dialing => match stimulus {
+                On::Opened => Some(Self::Opening),
+                On::Lost => Some(Self::Waiting),
+                // Nothing to shake hands with yet.
+                On::Close | On::Stop => Some(Self::Closed),
+                On::Connect | On::RetryDue | On::Prepared | On::Ready | On::Ended => None,
+            },
+            Self::Opening => match stimulus {
+                On::Ready => Some(Self::Ready),
+                On::Lost => Some(Self::Waiting),
+                On::Close => Some(Self::Closing),
+                On::Stop => Some(Self::Closed),
+                On::Connect | On::RetryDue | On::Prepared | On::Opened | On::Ended => None,
+            },
+            Self::Ready => match stimulus {
+                On::Lost => Some(Self::Waiting),
+                On::Close => Some(Self::Closing),
+                On::Stop => Some(Self::Closed),
+                On::Connect | On::RetryDue | On::Prepared | On::Opened | On::Ready | On::Ended => {
+                    None
+                }
+            },
+            Self::Waiting => match stimulus {
+                On::Connect | On::RetryDue => Some(Self::Preparing),
+                On::Close | On::Stop => Some(Self::Closed),
+                On::Prepared | On::Opened | On::Ready | On::Lost | On::Ended => None,
+            },
+            Self::Closing => match stimulus {
+                // A link that is lost while closing is closed.
+                On::Ended | On::Lost | On::Stop => Some(Self::Closed),
+                On::Connect | On::RetryDue | On::Prepared | On::Opened | On::Ready | On::Close => {
+                    None
+                }
+            },
+            Self::Closed => None,
         }
     }
 }
