@@ -103,7 +103,7 @@ impl State {
     /// Starts an exchange, signed with the server's time as far as it is known.
     pub(super) fn issue(&mut self, cx: &mut Cx<'_, C2c>, call: Call) {
         if let Some(request) = self.build(cx, &call.0) {
-            cx.http(call, request.into_request());
+            cx.http(call, request);
         }
     }
 
