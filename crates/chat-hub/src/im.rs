@@ -1,13 +1,21 @@
 //! The IM service: who is connected, what there is, and which function answers which verb.
 
 mod access;
+mod del;
+mod describe;
 mod files;
+mod history;
+mod leave;
 mod login;
 mod merge;
 mod names;
+mod note;
 mod presence;
+mod publish;
 mod reply;
+mod set;
 mod state;
+mod sub;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -109,17 +117,22 @@ impl Im {
             Ok(up) => up,
             Err(_) => return self.undecodable(cx, conn, text),
         };
-        let known = !matches!(up.verb, Verb::Other(..));
         let ask = Ask::new(conn, flavor, user.unwrap_or(0), &up);
         let result = match (&up.verb, user) {
-            (Verb::Other(..), _) if !known => return self.malformed(cx, conn),
+            (Verb::Other(..), _) => return self.malformed(cx, conn),
             (Verb::Login(it), _) => self.login(cx, tokens, &ask, it),
             (Verb::Hi(it), _) => self.hi(cx, &ask, it),
             // Accounts come from the PBX. (choice)
             (Verb::Acc(_), _) => Err(Status::DENIED.into()),
             (Verb::Note(_), None) => Ok(()),
             (_, None) => Err(Status::AUTH_REQUIRED.into()),
-            (_, Some(_)) => Err(Status::NOT_IMPLEMENTED.into()),
+            (Verb::Pub(it), Some(_)) => self.publish(cx, &ask, it),
+            (Verb::Sub(it), Some(_)) => self.subscribe(cx, &ask, it),
+            (Verb::Leave(it), Some(_)) => self.leave(cx, &ask, it),
+            (Verb::Get(it), Some(_)) => self.get(cx, &ask, it),
+            (Verb::Set(it), Some(_)) => self.set(cx, &ask, it),
+            (Verb::Del(it), Some(_)) => self.delete(cx, &ask, it),
+            (Verb::Note(it), Some(_)) => self.note(cx, &ask, it),
         };
         if let Err(Fail(status, params)) = result {
             self.ctrl(cx, &ask, status, params);
@@ -179,7 +192,7 @@ impl Im {
     pub(crate) fn lost(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
         let Some(peer) = self.peers.get(&conn) else { return };
         for topic in peer.topics.clone() {
-            self.detach(cx, conn, topic);
+            self.detach(cx, conn, topic, None);
         }
         self.peers.remove(&conn);
     }
@@ -191,8 +204,14 @@ impl Im {
     /// Takes back what is kept in memory only.
     pub(crate) fn undo(&mut self, step: ImUndo) {
         match step {
-            ImUndo::Attached(conn, topic) => self.set_attached(conn, topic, false),
-            ImUndo::Detached(conn, topic) => self.set_attached(conn, topic, true),
+            ImUndo::Attached(conn, topic) => {
+                self.set_attached(conn, topic, false);
+                self.recount(topic);
+            }
+            ImUndo::Detached(conn, topic) => {
+                self.set_attached(conn, topic, true);
+                self.recount(topic);
+            }
             ImUndo::LoggedIn(conn) => {
                 if let Some(peer) = self.peers.get_mut(&conn) {
                     peer.user = None;

@@ -32,13 +32,7 @@ fn merge_text(old: Option<&str>, change: &str) -> Option<String> {
         let value = merge_text(merged.get(&name), &value);
         merged.set(name, value);
     }
-    let members: Vec<_> = merged
-        .0
-        .iter()
-        .flatten()
-        .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str())))
-        .collect();
-    Some(format!("{{{}}}", members.join(",")))
+    Some(merged.to_json())
 }
 
 fn is_clear(text: &str) -> bool {
@@ -58,6 +52,22 @@ impl Members {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         let at = self.1.get(name)?;
         self.0[*at].as_ref().map(|(_, value)| value.as_str())
+    }
+
+    /// The object as JSON.
+    pub(super) fn to_json(&self) -> String {
+        let members: Vec<_> = self
+            .0
+            .iter()
+            .flatten()
+            .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name.as_str())))
+            .collect();
+        format!("{{{}}}", members.join(","))
+    }
+
+    /// Whether there is no member.
+    pub(super) fn is_empty(&self) -> bool {
+        self.1.is_empty()
     }
 
     /// Replaces a member in its place, appends it, or removes it.

@@ -217,12 +217,17 @@ impl Im {
         }
     }
 
-    /// Detaches a session and tells who must know.
-    pub(super) fn detach(&mut self, cx: &mut Cx<'_>, conn: ConnId, topic: TopicId) {
+    /// Detaches a session and tells who must know, but for the session `skip`.
+    pub(super) fn detach(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        topic: TopicId,
+        skip: Option<ConnId>,
+    ) {
         let user = self.peers.get(&conn).and_then(|peer| peer.user);
         let (Some(user), true) = (user, self.is_attached(conn, topic)) else { return };
-        self.set_attached(conn, topic, false);
-        cx.fx.undo.push(Undo::Im(ImUndo::Detached(conn, topic)));
+        self.detach_quietly(cx, conn, topic);
         let at = cx.now.mono + cx.config.offline_after;
         match topic {
             TopicId::Me(_) if !self.user_attached(user, topic) => {
@@ -233,12 +238,40 @@ impl Im {
                     self.alarms.insert((at, Alarm::GroupIdle(topic)));
                 } else if !self.user_attached(user, topic) {
                     let notice = Pres { src: user_name(user).into(), ..pres("off") };
-                    self.pres_on(cx, topic, &notice, None, |_, mode| {
+                    self.pres_on(cx, topic, &notice, skip, |_, mode| {
                         mode.has(AccessMode::READ | AccessMode::PRES)
                     });
                 }
             }
             TopicId::Me(_) | TopicId::P2p(..) => {}
+        }
+    }
+
+    /// Detaches a session and tells nobody.
+    pub(super) fn detach_quietly(&mut self, cx: &mut Cx<'_>, conn: ConnId, topic: TopicId) {
+        self.set_attached(conn, topic, false);
+        cx.fx.undo.push(Undo::Im(ImUndo::Detached(conn, topic)));
+    }
+
+    /// Presence again as the attachments say, after they were taken back.
+    pub(super) fn recount(&mut self, topic: TopicId) {
+        let attached = self.sessions(topic).next().is_some();
+        match topic {
+            TopicId::Me(user) if attached => {
+                self.disarm(Alarm::UserLeft(user));
+                self.online.insert(user);
+            }
+            TopicId::Group(_) if attached => {
+                self.disarm(Alarm::GroupIdle(topic));
+                self.live.insert(topic);
+            }
+            TopicId::Me(user) => {
+                self.online.remove(&user);
+            }
+            TopicId::Group(_) => {
+                self.live.remove(&topic);
+            }
+            TopicId::P2p(..) => {}
         }
     }
 
