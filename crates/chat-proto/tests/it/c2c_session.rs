@@ -44,6 +44,7 @@ impl Asked {
 impl Desk {
     fn new(config: C2cConfig) -> Self {
         let api = Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into()).unwrap();
+        #[expect(clippy::disallowed_methods, reason = "an Instant can only be had from the clock")]
         let now = Now { mono: Instant::now(), unix: UnixMillis::new(START) };
         let session = Session::c2c(config, api, 7, now);
         Self { session, now, conn: ConnId::new(0) }
@@ -378,7 +379,11 @@ fn bad_calls_are_told_at_once() {
     let mut desk = Desk::ready();
     let now = desk.now;
     assert!(matches!(desk.session.send_text("", "x", now), Err(CallError::Invalid(_))));
-    let long = "x".repeat(70_000);
+    let long = "7".repeat(70_000);
+    assert!(matches!(desk.session.send_text(&long, "x", now), Err(CallError::Invalid(_))));
+    assert!(matches!(desk.session.watch(&long, Since::Now, now), Err(CallError::Invalid(_))));
+    let query = HistoryQuery::newest(long.as_str());
+    assert!(matches!(desk.session.history(query, now), Err(CallError::Invalid(_))));
     assert!(matches!(desk.session.send_text(ORDER, &long, now), Err(CallError::TooLong { .. })));
     assert!(matches!(desk.session.watch("", Since::Now, now), Err(CallError::Invalid(_))));
     desk.session.close(now);
