@@ -1,3 +1,6 @@
 //! Integration tests of the protocol core.
 
 mod im_fixtures;
+mod im_rest;
+mod im_tolerance;
+mod multipart;
