@@ -8,6 +8,8 @@ use chat_proto::rest::{FilePart, Multipart, Upload};
 use futures_util::stream;
 use proptest::prelude::*;
 
+use crate::same_cases_each_run;
+
 /// Runs a future that never waits.
 fn now_or_never<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
@@ -85,7 +87,7 @@ fn an_empty_file_is_a_file() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(same_cases_each_run())]
 
     #[test]
     fn any_file_comes_through(
