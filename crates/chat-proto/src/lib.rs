@@ -7,6 +7,7 @@ pub mod backoff;
 pub mod c2c;
 pub mod client;
 pub mod codec;
+pub mod error;
 #[cfg(feature = "im")]
 pub mod im;
 pub mod json;
