@@ -39,6 +39,11 @@ macro_rules! frame {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
                     }
 
+                    // The usual refusal quotes the string, which may be a secret in the wrong place.
+                    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
+                        Err(E::invalid_type(serde::de::Unexpected::Other("a string"), &self))
+                    }
+
                     fn visit_map<A: serde::de::MapAccess<'de>>(
                         self,
                         mut map: A,
@@ -56,7 +61,8 @@ macro_rules! frame {
                     }
                 }
 
-                deserializer.deserialize_map($crate::json::frame!(@members $($lt)?))
+                // Not `deserialize_map`, which refuses strings by itself and quotes them.
+                deserializer.deserialize_any($crate::json::frame!(@members $($lt)?))
             }
         }
 

@@ -278,3 +278,17 @@ fn secrets_do_not_print() {
     let shown = format!("{:?} {:#?}", down(text), down(text));
     assert!(!shown.contains("aHVz"), "{shown}");
 }
+
+#[test]
+fn errors_do_not_quote_a_secret_in_the_wrong_place() {
+    for text in [
+        r#"{"login":"aHVzaA=="}"#,
+        r#"{"login":{"secret":["aHVzaA=="]}}"#,
+        r#"{"acc":"aHVzaA=="}"#,
+        r#"{"acc":{"cred":["aHVzaA=="]}}"#,
+        r#""aHVzaA==""#,
+    ] {
+        let error = Up::decode(text).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("aHVz"), "{error}");
+    }
+}
