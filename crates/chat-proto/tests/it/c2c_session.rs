@@ -44,7 +44,7 @@ impl Asked {
 impl Desk {
     fn new(config: C2cConfig) -> Self {
         let api = Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into()).unwrap();
-        let now = Now { mono: Instant::now(), unix: UnixMillis::new(START) };
+        let now = Now { mono: crate::some_instant(), unix: UnixMillis::new(START) };
         let session = Session::c2c(config, api, 7, now);
         Self { session, now, conn: ConnId::new(0) }
     }

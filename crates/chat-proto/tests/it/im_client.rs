@@ -1,6 +1,6 @@
 //! `Session<Im>` driven by hand, under a clock of the test's own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::client::{Event, Phase, RequestId};
@@ -35,8 +35,7 @@ impl Rig {
         };
         let mut config = ImConfig::new(&base, credentials).unwrap();
         change(&mut config);
-        #[expect(clippy::disallowed_methods, reason = "an Instant can only be had from the clock")]
-        let now = Now { mono: Instant::now(), unix: UnixMillis::new(1_730_000_000_000) };
+        let now = Now { mono: crate::some_instant(), unix: UnixMillis::new(1_730_000_000_000) };
         Self { session: Session::im(config, 7, now), now, conn: ConnId::new(0) }
     }
 
