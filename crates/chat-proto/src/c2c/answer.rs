@@ -12,6 +12,7 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::c2c::history::HistoryItem;
 use crate::c2c::value::Loose;
 use crate::json::{Encode, Raw, SecretStr, Str, frame};
+use crate::rest::retry_after;
 
 /// The `code` of a call that succeeded. (seed)
 pub const SUCCESS: &str = "000000";
@@ -361,13 +362,6 @@ pub fn page(response: &Response<Bytes>) -> Result<Page<'_>, Refusal> {
     let total = classify(response)?.total.and_then(|total| total.as_u64());
     let items: Option<Vec<HistoryItem<'_>>> = data(response)?;
     Ok(Page { items: items.unwrap_or_default(), total })
-}
-
-/// `Retry-After` in seconds, which is what the service sends; a date is not understood.
-#[must_use]
-pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
-    text.trim().parse().ok().map(Duration::from_secs)
 }
 
 /// The headers that say how much of a limit is used: `x-sapi-used-ip-weight-1m` and the like.

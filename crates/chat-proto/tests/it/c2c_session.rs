@@ -1,6 +1,6 @@
 //! A session of order chat, fed by hand under virtual time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent, Progress, Rest, Since};
