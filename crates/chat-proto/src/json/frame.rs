@@ -7,6 +7,8 @@
 ///
 /// * `Deserialize`, by serde: members in any order, absent and `null` read as the default, the last
 ///   of two equal names wins, unknown members are kept in `extra`;
+/// * `Debug`, which shows what is there, and of `extra` the names only: a peer that spells a member
+///   its own way must not bring a secret into a log;
 /// * [`Encode`](crate::json::Encode): members in the order of the declaration, defaults left out,
 ///   `extra` last;
 /// * [`Share`](crate::json::Share).
@@ -21,11 +23,26 @@ macro_rules! frame {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Default, PartialEq)]
         pub struct $name $(<$lt>)? {
             $( $(#[$field_meta])* pub $field: $type, )*
             /// Members this type does not name.
             pub extra: $crate::json::frame!(@extra $($lt)?),
+        }
+
+        impl $(<$lt>)? std::fmt::Debug for $name $(<$lt>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut shown = f.debug_struct(stringify!($name));
+                $(
+                    if !$crate::json::Encode::is_absent(&self.$field) {
+                        shown.field(stringify!($field), &self.$field);
+                    }
+                )*
+                if !self.extra.is_empty() {
+                    shown.field("extra", &$crate::json::Names(&self.extra));
+                }
+                shown.finish()
+            }
         }
 
         impl<'de $(: $lt, $lt)?> serde::Deserialize<'de> for $name $(<$lt>)? {
