@@ -98,7 +98,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             if idle || since_sync >= TURNS_PER_SYNC {
                 since_sync = 0;
                 let news = port.sync(cx);
-                if self.machine.is_finished() && self.linger.is_none() {
+                if self.machine.is_finished() && self.link.is_none() && self.linger.is_none() {
                     return Poll::Ready(());
                 }
                 if port.is_done() {
@@ -154,7 +154,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             }
         }
         worked |= self.poll_linger(cx);
-        !(worked || self.poll_timer(cx))
+        // A machine that has just finished leaves in the next turn.
+        !(worked || self.machine.is_finished() || self.poll_timer(cx))
     }
 
     /// The machine is finished: only the last bytes remain.

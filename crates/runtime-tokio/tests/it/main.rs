@@ -1,1 +1,12 @@
-fn main() {}
+//! The driver over real sockets and over pipes with a stopped clock.
+#![expect(missing_docs, reason = "a test binary")]
+
+mod backpressure;
+mod close;
+mod dial;
+mod exchange;
+mod idle;
+mod messages;
+mod spawned;
+mod support;
+mod tls;
