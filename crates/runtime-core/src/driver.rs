@@ -88,6 +88,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// Works until the port is done or the machine is finished. Everything lives in `self`: a poll
     /// that is never repeated loses nothing.
     pub(crate) fn poll<P: Port<M>>(&mut self, cx: &mut Context<'_>, port: &mut P) -> Poll<()> {
+        // What woke us may be a call.
+        port.sync(cx);
         let mut since_sync = 0;
         for _ in 0..TURNS_PER_POLL {
             let idle = self.poll_turn(cx, port);

@@ -65,9 +65,12 @@ async fn the_request_is_complete_and_keeps_its_headers() {
     assert_eq!(failure(&format!("ws://{address}/im?a=b%20c")).await, LinkFailure::Ended);
     let head = told.await.unwrap();
     assert_eq!(head[0], "get /im?a=b%20c http/1.1");
-    for line in
-        [&format!("host: {address}"), "x-probe: 1", "upgrade: websocket", "sec-websocket-version: 13"]
-    {
+    for line in [
+        &format!("host: {address}"),
+        "x-probe: 1",
+        "upgrade: websocket",
+        "sec-websocket-version: 13",
+    ] {
         assert!(head.iter().any(|have| have == line), "{line} is missing in {head:?}");
     }
 }

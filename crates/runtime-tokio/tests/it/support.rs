@@ -5,7 +5,9 @@ pub(crate) mod probe;
 
 use std::time::Duration;
 
-use runtime_tokio::{Connection, Options, TlsPolicy, TokioRuntime, TokioSocket, WsConfig};
+use runtime_tokio::{
+    Connection, Options, TlsPolicy, TokioRuntime, TokioSocket, TokioStream, WsConfig,
+};
 use tokio::io::DuplexStream;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::Role;
@@ -40,6 +42,16 @@ pub(crate) async fn pipe(bytes: usize, config: &WsConfig) -> (TokioSocket, PipeP
 /// An accepted connection over a pipe; [`Probe::CONN`] is live.
 pub(crate) async fn accepted(bytes: usize, options: Options) -> (Conn, PipePeer) {
     let (socket, peer) = pipe(bytes, &WsConfig::server()).await;
+    let conn = chat_proto::ConnId::new(1);
+    (Connection::accepted(Probe::default(), runtime(), conn, socket, options), peer)
+}
+
+/// The same with the roles exchanged: the test holds the server's end.
+pub(crate) async fn dialled(bytes: usize, options: Options) -> (Conn, PipePeer) {
+    let (ours, theirs) = tokio::io::duplex(bytes);
+    let (ours, config) = (TokioStream::new(ours), options.ws.to_tungstenite());
+    let socket = WebSocketStream::from_raw_socket(ours, Role::Client, Some(config)).await;
+    let peer = WebSocketStream::from_raw_socket(theirs, Role::Server, None).await;
     let conn = chat_proto::ConnId::new(1);
     (Connection::accepted(Probe::default(), runtime(), conn, socket, options), peer)
 }
