@@ -313,7 +313,7 @@ impl fmt::Debug for Upgrade {
 }
 
 /// A URI without its query.
-struct Redacted<'a>(&'a http::Uri);
+pub(crate) struct Redacted<'a>(pub(crate) &'a http::Uri);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,0 +1,1 @@
+//! Order chat: Binance C2C.

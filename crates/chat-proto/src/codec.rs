@@ -1,0 +1,215 @@
+//! Frames to text and back, with limits.
+//!
+//! Both roles use one set of frame types: [`Codec`] only swaps what is read and what is written.
+
+use std::marker::PhantomData;
+
+use crate::machine::Text;
+
+/// What travels between two peers.
+pub trait Dialect {
+    /// Name for logs.
+    const NAME: &'static str;
+    /// From client to server.
+    type Up<'a>: Wire<'a>;
+    /// From server to client.
+    type Down<'a>: Wire<'a>;
+}
+
+/// A frame.
+pub trait Wire<'a>: Sized {
+    /// The same frame, sharing its text instead of borrowing it.
+    type Static: 'static;
+
+    /// Reads a frame that borrows from `text`.
+    ///
+    /// # Errors
+    ///
+    /// `text` is not JSON, or a member has the wrong type.
+    fn decode(text: &'a str) -> Result<Self, DecodeError>;
+
+    /// Appends the frame as JSON.
+    fn encode_into(&self, out: &mut Vec<u8>);
+
+    /// Turns borrows from `text` into shares of it.
+    fn share(self, text: &Text) -> Self::Static;
+
+    /// The frame as a message.
+    fn encode(&self) -> Text {
+        let mut out = Vec::with_capacity(256);
+        self.encode_into(&mut out);
+        Text::from_utf8(out.into()).expect("the writer copies UTF-8 and adds ASCII")
+    }
+}
+
+/// Why a text is no frame.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// Not JSON, or a member has the wrong type.
+    #[error("{0}")]
+    Json(#[from] serde_json::Error),
+    /// An object that holds none of the kinds.
+    #[error("the object holds no frame")]
+    NoKind,
+    /// Larger than the limit.
+    #[error("{len} bytes exceed the limit of {limit}")]
+    TooLong {
+        /// Length of the text in bytes.
+        len: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// Nested deeper than the limit.
+    #[error("nested deeper than {limit}")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+}
+
+/// What a codec takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest text, in bytes.
+    pub max_bytes: usize,
+    /// Deepest nesting of arrays and objects, the frame itself included.
+    pub max_depth: usize,
+}
+
+impl Default for Limits {
+    /// 1 MiB and 100 levels. Every JSON library in use reads 100 levels; serde_json stops at 128.
+    fn default() -> Self {
+        Self { max_bytes: 1 << 20, max_depth: 100 }
+    }
+}
+
+impl Limits {
+    /// Checks a text against the limits.
+    ///
+    /// # Errors
+    ///
+    /// The text is too long or too deep.
+    pub fn check(&self, text: &str) -> Result<(), DecodeError> {
+        if text.len() > self.max_bytes {
+            return Err(DecodeError::TooLong { len: text.len(), limit: self.max_bytes });
+        }
+        // A nesting deeper than the limit needs at least as many bytes on each side.
+        if text.len() > 2 * self.max_depth && depth(text) > self.max_depth {
+            return Err(DecodeError::TooDeep { limit: self.max_depth });
+        }
+        Ok(())
+    }
+}
+
+/// Deepest nesting outside strings.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+            continue;
+        }
+        match byte {
+            b'"' => in_string = true,
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// Which side of a connection this is.
+pub trait Role<D: Dialect> {
+    /// What this side reads.
+    type In<'a>: Wire<'a>;
+    /// What this side writes.
+    type Out<'a>: Wire<'a>;
+}
+
+/// The client: writes `Up`, reads `Down`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Client;
+
+/// The server: writes `Down`, reads `Up`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Server;
+
+impl<D: Dialect> Role<D> for Client {
+    type In<'a> = D::Down<'a>;
+    type Out<'a> = D::Up<'a>;
+}
+
+impl<D: Dialect> Role<D> for Server {
+    type In<'a> = D::Up<'a>;
+    type Out<'a> = D::Down<'a>;
+}
+
+/// Reads and writes the frames of one side.
+#[derive(Debug)]
+pub struct Codec<D, R> {
+    limits: Limits,
+    side: PhantomData<fn() -> (D, R)>,
+}
+
+impl<D: Dialect, R: Role<D>> Codec<D, R> {
+    /// A codec with these limits.
+    #[must_use]
+    pub const fn new(limits: Limits) -> Self {
+        Self { limits, side: PhantomData }
+    }
+
+    /// The limits.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Reads a frame that borrows from `text`.
+    ///
+    /// # Errors
+    ///
+    /// The text is too long, too deep or no frame.
+    pub fn decode<'a>(&self, text: &'a str) -> Result<R::In<'a>, DecodeError> {
+        self.limits.check(text)?;
+        R::In::decode(text)
+    }
+
+    /// Writes a frame as a message.
+    #[must_use]
+    pub fn encode(&self, frame: &R::Out<'_>) -> Text {
+        frame.encode()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn depth_counts_outside_strings_only() {
+        assert_eq!(depth(r#"{"a":[{"b":"[[[\"{{"}]}"#), 3);
+        assert_eq!(depth("]]]]{"), 1);
+    }
+
+    #[test]
+    fn limits_hold_at_the_edge() {
+        let limits = Limits { max_bytes: 40, max_depth: 3 };
+        assert!(limits.check("[[[1111111111]]]").is_ok());
+        assert!(matches!(limits.check("[[[[1111111]]]]"), Err(DecodeError::TooDeep { limit: 3 })));
+        assert!(limits.check(&"1".repeat(40)).is_ok());
+        assert!(matches!(
+            limits.check(&"1".repeat(41)),
+            Err(DecodeError::TooLong { len: 41, limit: 40 })
+        ));
+    }
+}

@@ -1,0 +1,19 @@
+//! JSON as it stands in a frame: strings, raw values and the `frame!` macro that declares them.
+//!
+//! A frame borrows from the text it was decoded from. [`Str`] keeps a string as it was written and
+//! decodes escapes on demand; [`Raw`] keeps a whole value untouched, so that what an application
+//! put into a message comes out byte for byte. Both can instead share the frame's buffer
+//! ([`Share`]), which is how an event outlives the read that brought it without copying.
+
+mod frame;
+mod raw;
+mod share;
+mod string;
+mod write;
+
+pub(crate) use frame::frame;
+pub use raw::{Extra, Params, Raw};
+pub use share::Share;
+pub use string::{SecretStr, Str};
+pub use write::Encode;
+pub(crate) use write::Object;

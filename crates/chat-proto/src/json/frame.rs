@@ -1,0 +1,112 @@
+//! The macro that declares what a JSON object holds.
+
+/// Declares a struct that mirrors a JSON object.
+///
+/// Each field names its member, perhaps further spellings that are read (`| "acs"`), and whether it
+/// is written even when it is the default (`always`). The macro gives:
+///
+/// * `Deserialize`, by serde: members in any order, absent and `null` read as the default, the last
+///   of two equal names wins, unknown members are kept in `extra`;
+/// * [`Encode`](crate::json::Encode): members in the order of the declaration, defaults left out,
+///   `extra` last;
+/// * [`Share`](crate::json::Share).
+macro_rules! frame {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident $(<$lt:lifetime>)? {
+            $(
+                $(#[$field_meta:meta])*
+                $field:ident: $type:ty => $member:literal $(| $alias:literal)* $(, $always:ident)?;
+            )*
+        }
+    ) => {
+        $(#[$meta])*
+        #[derive(Clone, Debug, Default, PartialEq)]
+        pub struct $name $(<$lt>)? {
+            $( $(#[$field_meta])* pub $field: $type, )*
+            /// Members this type does not name.
+            pub extra: $crate::json::frame!(@extra $($lt)?),
+        }
+
+        impl<'de $(: $lt, $lt)?> serde::Deserialize<'de> for $name $(<$lt>)? {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Members $(<$lt>(std::marker::PhantomData<&$lt ()>))?;
+
+                impl<'de $(: $lt, $lt)?> serde::de::Visitor<'de> for Members $(<$lt>)? {
+                    type Value = $name $(<$lt>)?;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str(concat!("an object (", stringify!($name), ")"))
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(
+                        self,
+                        mut map: A,
+                    ) -> Result<Self::Value, A::Error> {
+                        let mut frame = Self::Value::default();
+                        while let Some(name) = map.next_key::<$crate::json::Str<'de>>()? {
+                            match &*name.decode() {
+                                $( $member $(| $alias)* => {
+                                    frame.$field = map.next_value::<Option<$type>>()?.unwrap_or_default();
+                                } )*
+                                _ => $crate::json::frame!(@keep frame map name $($lt)?),
+                            }
+                        }
+                        Ok(frame)
+                    }
+                }
+
+                deserializer.deserialize_map($crate::json::frame!(@members $($lt)?))
+            }
+        }
+
+        impl $(<$lt>)? $crate::json::Encode for $name $(<$lt>)? {
+            fn is_absent(&self) -> bool {
+                false
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                let mut object = $crate::json::Object::begin(out);
+                $(
+                    if $crate::json::frame!(@always $($always)?)
+                        || !$crate::json::Encode::is_absent(&self.$field)
+                    {
+                        object.member($member, &self.$field);
+                    }
+                )*
+                object.extra(&self.extra);
+                object.end();
+            }
+        }
+
+        impl $(<$lt>)? $crate::json::Share for $name $(<$lt>)? {
+            type Static = $crate::json::frame!(@static $name $($lt)?);
+
+            fn share(self, text: &$crate::machine::Text) -> Self::Static {
+                $name {
+                    $( $field: $crate::json::Share::share(self.$field, text), )*
+                    extra: $crate::json::Share::share(self.extra, text),
+                }
+            }
+        }
+    };
+    (@always) => { false };
+    (@always always) => { true };
+    (@extra $lt:lifetime) => { $crate::json::Extra<$lt> };
+    (@extra) => { $crate::json::Extra<'static> };
+    (@static $name:ident $lt:lifetime) => { $name<'static> };
+    (@static $name:ident) => { $name };
+    (@members $lt:lifetime) => { Members(std::marker::PhantomData) };
+    (@members) => { Members };
+    (@keep $frame:ident $map:ident $name:ident $lt:lifetime) => {{
+        let value = $map.next_value()?;
+        $frame.extra.push(($name, value));
+    }};
+    // A type without a lifetime copies what it does not name.
+    (@keep $frame:ident $map:ident $name:ident) => {{
+        let value = $map.next_value::<$crate::json::Raw<'de>>()?;
+        $frame.extra.push(($name.detach(), value.detach()));
+    }};
+}
+
+pub(crate) use frame;

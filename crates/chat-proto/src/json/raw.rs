@@ -1,0 +1,215 @@
+//! JSON values that are passed on untouched.
+
+use std::fmt;
+
+use bytestring::ByteString;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+
+use super::share::{Share, Slice};
+use super::string::Str;
+use crate::machine::Text;
+
+/// One JSON value as it was written: message content, descriptions, heads.
+///
+/// Equality is that of the texts.
+#[derive(Clone)]
+pub struct Raw<'a>(Slice<'a>);
+
+/// Members a frame type does not name, in the order they came.
+pub type Extra<'a> = Vec<(Str<'a>, Raw<'a>)>;
+
+impl<'a> Raw<'a> {
+    /// The value `null`.
+    pub const NULL: Self = Self(Slice::Borrowed("null"));
+
+    /// Takes `text` as it is, after checking that it is one JSON value.
+    ///
+    /// # Errors
+    ///
+    /// Says where `text` stops being JSON.
+    pub fn new(text: &'a str) -> Result<Self, serde_json::Error> {
+        serde_json::from_str::<&RawValue>(text).map(|raw| Self(Slice::Borrowed(raw.get())))
+    }
+
+    /// The JSON text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Whether the value is `null`.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
+        self.as_str() == "null"
+    }
+
+    /// Reads the value as `T`.
+    ///
+    /// # Errors
+    ///
+    /// The value has another shape, or is nested deeper than 128.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        serde_json::from_str(self.as_str())
+    }
+
+    /// The value when it is a string.
+    #[must_use]
+    pub fn as_text(&self) -> Option<String> {
+        self.parse().ok()
+    }
+
+    /// The same value under the lifetime of `self`, without a copy.
+    #[must_use]
+    pub fn reborrow(&self) -> Raw<'_> {
+        Raw(self.0.reborrow())
+    }
+
+    /// A value that keeps nothing else alive.
+    #[must_use]
+    pub fn detach(&self) -> Raw<'static> {
+        Raw(Slice::Shared(ByteString::from(self.as_str())))
+    }
+}
+
+impl Raw<'static> {
+    /// Writes `value` as JSON.
+    ///
+    /// # Errors
+    ///
+    /// The value cannot be JSON, e.g. a map whose keys are not strings.
+    pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
+        serde_json::to_string(value).map(|text| Self(Slice::Shared(text.into())))
+    }
+
+    /// A JSON string.
+    #[must_use]
+    pub fn from_text(text: &str) -> Self {
+        let mut out = Vec::with_capacity(text.len() + 2);
+        super::write::write_str(text, &mut out);
+        let written = String::from_utf8(out).expect("the writer copies UTF-8 and adds ASCII");
+        Self(Slice::Shared(written.into()))
+    }
+}
+
+impl Default for Raw<'_> {
+    fn default() -> Self {
+        Self::NULL
+    }
+}
+
+impl Share for Raw<'_> {
+    type Static = Raw<'static>;
+
+    fn share(self, text: &Text) -> Raw<'static> {
+        Raw(self.0.share(text))
+    }
+}
+
+impl PartialEq for Raw<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Raw<'_> {}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'de RawValue>::deserialize(deserializer).map(|raw| Self(Slice::Borrowed(raw.get())))
+    }
+}
+
+/// The `params` of a `ctrl`: any object. `Debug` hides the values as soon as there is a `token`
+/// among them.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Params<'a>(Raw<'a>);
+
+impl<'a> Params<'a> {
+    /// The JSON text.
+    #[must_use]
+    pub const fn raw(&self) -> &Raw<'a> {
+        &self.0
+    }
+
+    /// Reads the whole object as `T`.
+    ///
+    /// # Errors
+    ///
+    /// The object has another shape.
+    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
+        self.0.parse()
+    }
+}
+
+impl<'a> From<Raw<'a>> for Params<'a> {
+    fn from(raw: Raw<'a>) -> Self {
+        Self(raw)
+    }
+}
+
+impl Share for Params<'_> {
+    type Static = Params<'static>;
+
+    fn share(self, text: &Text) -> Params<'static> {
+        Params(self.0.share(text))
+    }
+}
+
+impl fmt::Debug for Params<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Whatever is not plainly free of a token is hidden: a key may be written with escapes.
+        let text = self.0.as_str();
+        if text.contains("token") || text.contains('\\') {
+            f.write_str("[REDACTED]")
+        } else {
+            f.write_str(text)
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Params<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Raw::deserialize(deserializer).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keeps_order_and_spaces_inside() {
+        let raw: Raw<'_> = serde_json::from_str(r#" {"b": 1, "a":[2 ]} "#).unwrap();
+        assert_eq!(raw.as_str(), r#"{"b": 1, "a":[2 ]}"#);
+    }
+
+    #[test]
+    fn refuses_what_is_not_one_value() {
+        for text in ["", "{", "1 2", "{\"a\":1,}", "nul"] {
+            assert!(Raw::new(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn params_with_a_token_do_not_print() {
+        let params = Params::from(Raw::new(r#"{"token":"hush"}"#).unwrap());
+        assert_eq!(format!("{params:?}"), "[REDACTED]");
+        let params = Params::from(Raw::new(r#"{"to\u006ben":"hush"}"#).unwrap());
+        assert_eq!(format!("{params:?}"), "[REDACTED]");
+        let params = Params::from(Raw::new(r#"{"seq":7}"#).unwrap());
+        assert_eq!(format!("{params:?}"), r#"{"seq":7}"#);
+    }
+
+    #[test]
+    fn text_becomes_a_json_string() {
+        assert_eq!(Raw::from_text("a\"b\n").as_str(), r#""a\"b\n""#);
+    }
+}

@@ -1,0 +1,298 @@
+//! A JSON string as it was written.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use bytestring::ByteString;
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
+
+use super::share::{Share, Slice};
+use crate::machine::Text;
+
+/// A JSON string: borrowed from its frame, shared with it, or made by us.
+///
+/// Escapes are kept as they were written and decoded by [`Str::decode`], so that a frame that is
+/// relayed comes out as it came in. A lone surrogate decodes to U+FFFD. Equality is that of the
+/// decoded texts.
+#[derive(Clone)]
+pub struct Str<'a> {
+    slice: Slice<'a>,
+    /// The slice is what stood between the quotes, with at least one escape in it.
+    escaped: bool,
+}
+
+impl<'a> Str<'a> {
+    /// A string without a buffer behind it.
+    #[must_use]
+    pub const fn borrowed(text: &'a str) -> Self {
+        Self { slice: Slice::Borrowed(text), escaped: false }
+    }
+
+    /// The text with its escapes decoded; borrowed unless there are any.
+    #[must_use]
+    pub fn decode(&self) -> Cow<'_, str> {
+        let text = self.slice.as_str();
+        if self.escaped { Cow::Owned(unescape(text)) } else { Cow::Borrowed(text) }
+    }
+
+    /// The text when it needs no decoding; `None` when it was written with escapes.
+    #[must_use]
+    pub fn plain(&self) -> Option<&str> {
+        (!self.escaped).then(|| self.slice.as_str())
+    }
+
+    /// Whether there is nothing between the quotes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slice.as_str().is_empty()
+    }
+
+    /// The same string under the lifetime of `self`, without a copy.
+    #[must_use]
+    pub fn reborrow(&self) -> Str<'_> {
+        Str { slice: self.slice.reborrow(), escaped: self.escaped }
+    }
+
+    /// A string that keeps nothing else alive.
+    #[must_use]
+    pub fn detach(&self) -> Str<'static> {
+        Str::from(self.decode().into_owned())
+    }
+
+    /// What stands between the quotes, if it was written with escapes.
+    pub(crate) fn escaped(&self) -> Option<&str> {
+        self.escaped.then(|| self.slice.as_str())
+    }
+
+    /// From the text of a JSON value that starts with a quote and is known to be valid.
+    fn from_json(text: &'a str) -> Option<Self> {
+        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+        Some(Self { slice: Slice::Borrowed(inner), escaped: inner.contains('\\') })
+    }
+}
+
+impl Default for Str<'_> {
+    fn default() -> Self {
+        Self::borrowed("")
+    }
+}
+
+impl<'a> From<&'a str> for Str<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::borrowed(text)
+    }
+}
+
+impl From<String> for Str<'_> {
+    fn from(text: String) -> Self {
+        Self { slice: Slice::Shared(text.into()), escaped: false }
+    }
+}
+
+impl From<ByteString> for Str<'_> {
+    fn from(text: ByteString) -> Self {
+        Self { slice: Slice::Shared(text), escaped: false }
+    }
+}
+
+impl<'a> From<Cow<'a, str>> for Str<'a> {
+    fn from(text: Cow<'a, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => text.into(),
+            Cow::Owned(text) => text.into(),
+        }
+    }
+}
+
+impl Share for Str<'_> {
+    type Static = Str<'static>;
+
+    fn share(self, text: &Text) -> Str<'static> {
+        Str { slice: self.slice.share(text), escaped: self.escaped }
+    }
+}
+
+impl PartialEq for Str<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        if self.escaped == other.escaped && self.slice.as_str() == other.slice.as_str() {
+            return true;
+        }
+        (self.escaped || other.escaped) && self.decode() == other.decode()
+    }
+}
+
+impl Eq for Str<'_> {}
+
+impl PartialEq<str> for Str<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.decode() == other
+    }
+}
+
+impl PartialEq<&str> for Str<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.decode() == *other
+    }
+}
+
+impl fmt::Display for Str<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.decode())
+    }
+}
+
+impl fmt::Debug for Str<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&*self.decode(), f)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?;
+        Str::from_json(raw.get()).ok_or_else(|| {
+            de::Error::invalid_type(de::Unexpected::Other("another kind of value"), &"a string")
+        })
+    }
+}
+
+/// A string whose `Debug` shows nothing: login secrets and tokens inside frames.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SecretStr<'a>(Str<'a>);
+
+impl<'a> SecretStr<'a> {
+    /// The text itself.
+    #[must_use]
+    pub const fn expose(&self) -> &Str<'a> {
+        &self.0
+    }
+}
+
+impl<'a, T: Into<Str<'a>>> From<T> for SecretStr<'a> {
+    fn from(text: T) -> Self {
+        Self(text.into())
+    }
+}
+
+impl Share for SecretStr<'_> {
+    type Static = SecretStr<'static>;
+
+    fn share(self, text: &Text) -> SecretStr<'static> {
+        SecretStr(self.0.share(text))
+    }
+}
+
+impl fmt::Debug for SecretStr<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[REDACTED]")
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for SecretStr<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Str::deserialize(deserializer).map(Self)
+    }
+}
+
+/// Decodes the escapes of a valid JSON string.
+fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(&rest[..at]);
+        let mut tail = rest[at + 1..].chars();
+        match tail.next() {
+            Some('b') => out.push('\u{8}'),
+            Some('f') => out.push('\u{c}'),
+            Some('n') => out.push('\n'),
+            Some('r') => out.push('\r'),
+            Some('t') => out.push('\t'),
+            Some('u') => {
+                let (decoded, after) = unescape_unicode(tail.as_str());
+                out.push(decoded);
+                rest = after;
+                continue;
+            }
+            // A quote, a backslash or a slash: itself. Anything else cannot stand in valid JSON.
+            Some(other) => out.push(other),
+            None => {}
+        }
+        rest = tail.as_str();
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Decodes what follows `\u`: four hex digits, and the low half of a pair where one follows.
+fn unescape_unicode(text: &str) -> (char, &str) {
+    let unit = |text: &str| text.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
+    let Some(first) = unit(text) else { return (char::REPLACEMENT_CHARACTER, text) };
+    let rest = &text[4..];
+    if let Some(plain) = char::from_u32(first) {
+        return (plain, rest);
+    }
+    let low = rest.strip_prefix("\\u").and_then(unit);
+    match (first, low) {
+        (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => {
+            let point = 0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00);
+            (char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER), &rest[6..])
+        }
+        _ => (char::REPLACEMENT_CHARACTER, rest),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(text: &str) -> Str<'_> {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn borrows_without_escapes_and_decodes_with() {
+        assert_eq!(read(r#""plain ü""#).plain(), Some("plain ü"));
+        let escaped = read(r#""a\n\u00fc\ud83d\ude00\/\"""#);
+        assert_eq!(escaped.plain(), None);
+        assert_eq!(escaped.decode(), "a\nü😀/\"");
+        assert_eq!(escaped, "a\nü😀/\"");
+    }
+
+    #[test]
+    fn lone_surrogates_decode_to_the_replacement_character() {
+        assert_eq!(read(r#""\ud83d""#), "\u{fffd}");
+        assert_eq!(read(r#""\ude00x""#), "\u{fffd}x");
+        assert_eq!(read(r#""\ud83d\u0041""#), "\u{fffd}A");
+    }
+
+    #[test]
+    fn other_kinds_are_refused() {
+        for text in ["5", "true", "{}", "[]", "null"] {
+            assert!(serde_json::from_str::<Str<'_>>(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn sharing_keeps_the_value_and_the_buffer() {
+        let text = Text::from(r#""a\tb""#);
+        let shared = read(text.as_str()).share(&text);
+        assert_eq!(shared, "a\tb");
+        assert_eq!(shared.escaped(), Some(r"a\tb"));
+    }
+
+    #[test]
+    fn a_secret_prints_nothing() {
+        assert_eq!(format!("{:?}", SecretStr::from("hush")), "[REDACTED]");
+    }
+
+    proptest! {
+        #[test]
+        fn decodes_whatever_serde_writes(text: String) {
+            let written = serde_json::to_string(&text).unwrap();
+            let read = read(&written);
+            prop_assert_eq!(&*read.decode(), text.as_str());
+        }
+    }
+}

@@ -1,0 +1,229 @@
+//! Writing frames: members in the order of their type, defaults left out as a Go peer does.
+
+use super::raw::{Extra, Params, Raw};
+use super::string::{SecretStr, Str};
+
+/// A value that can be a member of a frame.
+pub trait Encode {
+    /// Whether the value is its type's default, which a frame leaves out.
+    fn is_absent(&self) -> bool;
+
+    /// Appends the value as JSON.
+    fn encode(&self, out: &mut Vec<u8>);
+}
+
+/// An object being written.
+#[derive(Debug)]
+pub(crate) struct Object<'o> {
+    out: &'o mut Vec<u8>,
+    first: bool,
+}
+
+impl<'o> Object<'o> {
+    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
+        out.push(b'{');
+        Self { out, first: true }
+    }
+
+    /// A member whose name needs no escaping.
+    pub(crate) fn member(&mut self, name: &str, value: &impl Encode) {
+        self.comma();
+        self.out.push(b'"');
+        self.out.extend_from_slice(name.as_bytes());
+        self.out.extend_from_slice(b"\":");
+        value.encode(self.out);
+    }
+
+    /// A member whose name may need escaping.
+    pub(crate) fn other(&mut self, name: &Str<'_>, value: &impl Encode) {
+        self.comma();
+        name.encode(self.out);
+        self.out.push(b':');
+        value.encode(self.out);
+    }
+
+    pub(crate) fn extra(&mut self, extra: &Extra<'_>) {
+        for (name, value) in extra {
+            self.other(name, value);
+        }
+    }
+
+    pub(crate) fn end(self) {
+        self.out.push(b'}');
+    }
+
+    fn comma(&mut self) {
+        if !std::mem::replace(&mut self.first, false) {
+            self.out.push(b',');
+        }
+    }
+}
+
+/// Appends `text` as a JSON string.
+pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    out.push(b'"');
+    let bytes = text.as_bytes();
+    let mut from = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let short = match byte {
+            b'"' => b'"',
+            b'\\' => b'\\',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            0x08 => b'b',
+            0x0C => b'f',
+            0..0x20 => 0,
+            _ => continue,
+        };
+        out.extend_from_slice(&bytes[from..at]);
+        from = at + 1;
+        if short == 0 {
+            out.extend_from_slice(b"\\u00");
+            out.push(HEX[usize::from(byte >> 4)]);
+            out.push(HEX[usize::from(byte & 15)]);
+        } else {
+            out.extend_from_slice(&[b'\\', short]);
+        }
+    }
+    out.extend_from_slice(&bytes[from..]);
+    out.push(b'"');
+}
+
+impl Encode for Str<'_> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self.escaped() {
+            Some(written) => {
+                out.push(b'"');
+                out.extend_from_slice(written.as_bytes());
+                out.push(b'"');
+            }
+            None => write_str(&self.decode(), out),
+        }
+    }
+}
+
+impl Encode for SecretStr<'_> {
+    fn is_absent(&self) -> bool {
+        self.expose().is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.expose().encode(out);
+    }
+}
+
+impl Encode for Raw<'_> {
+    fn is_absent(&self) -> bool {
+        self.is_null()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_str().as_bytes());
+    }
+}
+
+impl Encode for Params<'_> {
+    fn is_absent(&self) -> bool {
+        self.raw().is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.raw().encode(out);
+    }
+}
+
+impl Encode for bool {
+    fn is_absent(&self) -> bool {
+        !self
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(if *self { b"true" } else { b"false" });
+    }
+}
+
+macro_rules! encode_integers {
+    ($($type:ty),*) => { $(
+        impl Encode for $type {
+            fn is_absent(&self) -> bool {
+                *self == 0
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                use std::io::Write as _;
+                // A Vec takes every write.
+                let _ = write!(out, "{self}");
+            }
+        }
+    )* };
+}
+encode_integers!(u16, u32, u64, i32, i64);
+
+impl<T: Encode> Encode for Option<T> {
+    fn is_absent(&self) -> bool {
+        self.is_none()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Some(value) => value.encode(out),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+}
+
+impl<T: Encode> Encode for Box<T> {
+    fn is_absent(&self) -> bool {
+        (**self).is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        (**self).encode(out);
+    }
+}
+
+impl<T: Encode> Encode for Vec<T> {
+    fn is_absent(&self) -> bool {
+        self.is_empty()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.push(b'[');
+        for (at, value) in self.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            value.encode(out);
+        }
+        out.push(b']');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn strings_are_written_as_serde_writes_them(text in any::<String>()) {
+            let mut out = Vec::new();
+            write_str(&text, &mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+    }
+
+    #[test]
+    fn control_characters_are_escaped() {
+        let text: String = (0..0x21u8).map(char::from).chain(['\u{7f}', '"', '\\']).collect();
+        let mut out = Vec::new();
+        write_str(&text, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+    }
+}
