@@ -64,7 +64,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         Self {
             machine,
             runtime,
-            options,
+            options: options.bounded(),
             link: None,
             dial: None,
             linger: None,

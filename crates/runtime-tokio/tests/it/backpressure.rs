@@ -87,3 +87,14 @@ async fn a_full_call_queue_says_how_full() {
     tokio::spawn(driver);
     assert_eq!((first.await, second.await, third.await), (Ok(0), Ok(0), Ok(3)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_is_answered_although_nothing_more_is_read() {
+    let (conn, mut peer) = accepted(PIPE, Options { event_queue: 2, ..options() }).await;
+    let (handle, driver) = conn.into_handle();
+    tokio::spawn(driver);
+    // Opened and this ping fill the queue: there is no further read that would flush.
+    peer.send(Wire::Ping(Bytes::from_static(b"p"))).await.unwrap();
+    assert_eq!(peer.next().await.unwrap().unwrap(), Wire::Pong(Bytes::from_static(b"p")));
+    drop(handle);
+}

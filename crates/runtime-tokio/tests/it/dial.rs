@@ -30,6 +30,7 @@ async fn an_upgrade_refused_shows_status_and_pause() {
     for (answer, status, retry_after) in [
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno", 403, None),
         ("HTTP/1.1 429 Too Many\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n", 429, Some(17)),
+        ("HTTP/1.1 429 Never\r\nRetry-After: 18446744073709551615\r\n\r\n", 429, Some(86_400)),
         ("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>", 200, None),
         ("HTTP/1.1 503 Later\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\n\r\n", 503, None),
     ] {

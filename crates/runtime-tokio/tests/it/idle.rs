@@ -40,6 +40,24 @@ async fn an_idle_connection_is_polled_for_its_timers_only() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_spawned_driver_rests_too() {
+    let (mut conn, peer) = accepted(1024, Options { event_queue: 1, ..Options::default() }).await;
+    let (machine, now) = conn.machine();
+    machine.timer = Some(now.mono + Duration::from_secs(3600));
+    let (handle, driver) = conn.into_handle();
+    let driver = tokio::spawn(counted(driver));
+    // The queue is full with the first event, the timer's does not fit.
+    tokio::time::sleep(Duration::from_secs(7200)).await;
+    assert_eq!(handle.next().await, Some(Event::Opened(1)));
+    assert_eq!(handle.next().await, Some(Event::Timeout));
+    assert!(rests(handle.next()).await);
+    drop(handle);
+    let ((), polls) = driver.await.unwrap();
+    assert!(polls <= 8, "{polls} polls in two idle hours");
+    drop(peer);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_timer_that_moves_is_followed() {
     let (mut conn, peer) = accepted(1024, Options::default()).await;
     assert_eq!(conn.next().await, Some(Event::Opened(1)));

@@ -1,7 +1,7 @@
 //! The driver over real sockets and over pipes with a stopped clock.
-#![expect(missing_docs, reason = "a test binary")]
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
 
+mod accept;
 mod backpressure;
 mod close;
 mod dial;
