@@ -1,0 +1,67 @@
+//! The users of the IM, as the world names them.
+
+use std::collections::BTreeMap;
+
+use chat_sign::Secret;
+
+use crate::world::World;
+
+/// A user of the IM.
+#[derive(Debug)]
+pub(crate) struct Account {
+    /// Index of the tenant.
+    pub(crate) tenant: usize,
+    pub(crate) password: Secret,
+    pub(crate) name: String,
+    pub(crate) suspended: bool,
+}
+
+/// Extensions by user id and by login.
+#[derive(Debug, Default)]
+pub(crate) struct Accounts {
+    by_user: BTreeMap<u64, Account>,
+    /// By lower-case domain, then by extension.
+    by_login: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+impl Accounts {
+    /// From a world that is valid.
+    pub(crate) fn new(world: &World) -> Self {
+        let mut accounts = Self::default();
+        for (tenant, it) in world.tenants.iter().enumerate() {
+            let logins = accounts.by_login.entry(it.domain.to_ascii_lowercase()).or_default();
+            for extension in &it.extensions {
+                logins.insert(extension.number.clone(), extension.user_id);
+                let account = Account {
+                    tenant,
+                    password: extension.password.clone(),
+                    name: extension.name.clone(),
+                    suspended: extension.suspended,
+                };
+                accounts.by_user.insert(extension.user_id, account);
+            }
+        }
+        accounts
+    }
+
+    pub(crate) fn get(&self, user: u64) -> Option<&Account> {
+        self.by_user.get(&user)
+    }
+
+    pub(crate) fn users(&self) -> impl Iterator<Item = (u64, &Account)> {
+        self.by_user.iter().map(|(user, account)| (*user, account))
+    }
+
+    /// The user of an extension; the domain without regard to case.
+    pub(crate) fn find(&self, number: &str, domain: &str) -> Option<u64> {
+        self.by_login.get(&domain.to_ascii_lowercase())?.get(number).copied()
+    }
+
+    /// Whether `user` exists where `viewer` can see them.
+    pub(crate) fn visible(&self, viewer: u64, user: u64) -> bool {
+        match (self.get(viewer), self.get(user)) {
+            (Some(viewer), Some(user)) => viewer.tenant == user.tenant,
+            _ => false,
+        }
+    }
+}

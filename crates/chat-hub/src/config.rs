@@ -1,0 +1,93 @@
+//! Limits and addresses of a hub.
+
+use std::time::Duration;
+
+use chat_proto::server::ServerConfig;
+
+/// Where clients reach the server. No trailing slashes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PublicUrls {
+    /// WebSocket of the IM, e.g. `wss://host:8887/im`.
+    pub im: String,
+    /// REST of the PBX, e.g. `https://host:8887`.
+    pub pbx: String,
+    /// REST of the C2C service.
+    pub c2c: String,
+    /// WebSocket of the C2C chat without the listen key, e.g. `wss://host:8887/chat`.
+    pub chat: String,
+    /// Host of C2C images, for upload and download.
+    pub images: String,
+}
+
+/// What a hub allows. Everything has a default from the services' documentation or from a choice of
+/// ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HubConfig {
+    /// Addresses that appear in answers.
+    pub urls: PublicUrls,
+    /// Limits of one connection.
+    pub session: ServerConfig,
+    /// Connections at one time: 65 536. (choice)
+    pub max_connections: usize,
+    /// Largest upload in bytes: 100 MiB. (choice)
+    pub max_file_bytes: u64,
+    /// Uploads under way at one time: 1024. (choice)
+    pub max_uploads: usize,
+    /// Members of a group: 1000. (portsip-docs)
+    pub max_members: usize,
+    /// Topics a user is subscribed to: 4096. (choice)
+    pub max_topics: usize,
+    /// Messages in one page of history: 1000. (seed)
+    pub max_page: usize,
+    /// Messages in a page when no limit is asked for: 100. (tinode-code)
+    pub default_page: usize,
+    /// Bytes after which a page of history ends early: 4 MiB. (choice)
+    pub max_page_bytes: usize,
+    /// Rows in one list of subscriptions: 1024. (tinode-code)
+    pub max_rows: usize,
+    /// Ids of `{pub}` remembered for each topic, so that a repeated one gets its first answer:
+    /// 1024. (choice)
+    pub remembered_pubs: usize,
+    /// Life of an OAuth access token: 1800 s. (portsip-docs)
+    pub access_token_for: Duration,
+    /// Life of an OAuth refresh token: 30 days. (choice)
+    pub refresh_token_for: Duration,
+    /// OAuth tokens a user may hold; the oldest goes: 64. (choice)
+    pub max_tokens: usize,
+    /// Life of a file token: 24 h. (choice; the published sample has 365 days)
+    pub file_token_for: Duration,
+    /// Whether a download needs credentials: yes. (choice)
+    pub download_auth: bool,
+    /// How long a user stays online after the last session left: 4 s. (tinode-code)
+    pub offline_after: Duration,
+    /// Inputs whose answers wait for a commit; beyond it the hub answers that it is busy: 65 536.
+    /// (choice)
+    pub max_held: usize,
+}
+
+impl Default for HubConfig {
+    fn default() -> Self {
+        const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+        Self {
+            urls: PublicUrls::default(),
+            session: ServerConfig::default(),
+            max_connections: 1 << 16,
+            max_file_bytes: 100 << 20,
+            max_uploads: 1024,
+            max_members: 1000,
+            max_topics: 4096,
+            max_page: 1000,
+            default_page: 100,
+            max_page_bytes: 4 << 20,
+            max_rows: 1024,
+            remembered_pubs: 1024,
+            access_token_for: Duration::from_secs(1800),
+            refresh_token_for: DAY * 30,
+            max_tokens: 64,
+            file_token_for: DAY,
+            download_auth: true,
+            offline_after: Duration::from_secs(4),
+            max_held: 1 << 16,
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What one input causes: records to store, undo steps, outputs.
+//!
+//! A service changes its state at once, through `put` functions that log the record and how to take
+//! it back, and queues outputs. The hub holds the outputs until the records are stored.
+
+use bytes::Bytes;
+use chat_proto::machine::{ConnId, HttpId, Text};
+use chat_proto::server::Lane;
+use chat_proto::time::Now;
+use http::Response;
+
+use crate::accounts::Accounts;
+use crate::config::HubConfig;
+use crate::ids::Ids;
+use crate::im::ImUndo;
+use crate::record::Record;
+use crate::transfer::FileKey;
+
+/// What a service may use while it handles one input.
+pub(crate) struct Cx<'a> {
+    pub(crate) config: &'a HubConfig,
+    pub(crate) accounts: &'a Accounts,
+    pub(crate) ids: &'a mut Ids,
+    pub(crate) fx: &'a mut Effects,
+    pub(crate) now: Now,
+    /// Microseconds since 1970, greater than at every input before.
+    pub(crate) stamp: i64,
+}
+
+/// Collects what one input causes.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    pub(crate) records: Vec<Record>,
+    pub(crate) undo: Vec<Undo>,
+    pub(crate) outputs: Vec<Output>,
+}
+
+/// How to take one change back.
+#[derive(Debug)]
+pub(crate) enum Undo {
+    /// Assign the row as it was.
+    Record(Record),
+    /// Something the IM keeps in memory only.
+    Im(ImUndo),
+}
+
+/// Something to let out once everything before it is stored.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// A frame for a connection.
+    Frame { conn: ConnId, lane: Lane, text: Text },
+    /// Close a connection after what is queued.
+    Close { conn: ConnId, code: u16, reason: &'static str },
+    /// Answer an HTTP request.
+    Respond { id: HttpId, response: Response<Bytes> },
+    /// Delete the bytes of a file.
+    Remove { key: FileKey },
+}
+
+impl Effects {
+    /// Logs a change that was just made.
+    pub(crate) fn log(&mut self, record: Record, undo: Undo) {
+        self.records.push(record);
+        self.undo.push(undo);
+    }
+
+    /// A frame the peer did not ask for.
+    pub(crate) fn send(&mut self, conn: ConnId, text: Text) {
+        self.outputs.push(Output::Frame { conn, lane: Lane::Live, text });
+    }
+
+    /// An answer to the peer's request. When the records of this input cannot be stored, the hub
+    /// sends an error in place of all its answers.
+    pub(crate) fn answer(&mut self, conn: ConnId, text: Text) {
+        self.outputs.push(Output::Frame { conn, lane: Lane::Answer, text });
+    }
+
+    /// Closes a connection.
+    pub(crate) fn close(&mut self, conn: ConnId, code: u16, reason: &'static str) {
+        self.outputs.push(Output::Close { conn, code, reason });
+    }
+
+    /// Deletes the bytes of a file.
+    pub(crate) fn remove(&mut self, key: FileKey) {
+        self.outputs.push(Output::Remove { key });
+    }
+
+    /// Answers an HTTP request.
+    pub(crate) fn respond(&mut self, id: HttpId, response: Response<Bytes>) {
+        self.outputs.push(Output::Respond { id, response });
+    }
+}

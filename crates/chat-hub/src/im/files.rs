@@ -1,0 +1,244 @@
+//! Files: who may send and fetch them. The bytes never come here.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chat_proto::im::{Flavor, Stamp};
+use chat_proto::machine::HttpId;
+use chat_sign::AuthHeader;
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
+use serde_json::json;
+
+use super::Im;
+use super::reply::Status;
+use crate::effects::Cx;
+use crate::http_answer;
+use crate::record::{FileRow, Record};
+use crate::transfer::{Download, FileKey, Transfer, UploadBody, UploadError, Uploaded};
+
+/// How long an upload may take before its place is given away. (choice)
+const UPLOAD_WITHIN: Duration = Duration::from_secs(60 * 60);
+/// The longest file name that is kept, in bytes. (choice)
+const MAX_NAME: usize = 255;
+
+/// Stored files, and uploads under way.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    rows: BTreeMap<String, FileRow>,
+    under_way: BTreeMap<FileKey, (u64, Instant)>,
+}
+
+impl Files {
+    /// Assigns a row and gives back the row before.
+    pub(super) fn assign(&mut self, key: &str, row: Option<FileRow>) -> Option<FileRow> {
+        match row {
+            Some(row) => self.rows.insert(key.to_owned(), row),
+            None => self.rows.remove(key),
+        }
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Record> {
+        self.rows.iter().map(|(key, row)| Record::File { key: key.clone(), row: Some(row.clone()) })
+    }
+}
+
+impl Im {
+    /// Judges an upload or a download.
+    pub(crate) fn begin_transfer(&mut self, cx: &mut Cx<'_>, head: &Request<()>) -> Transfer {
+        let path = head.uri().path();
+        let result = if path == "/im/file" || path == "/im/file/" {
+            self.begin_upload(cx, head)
+        } else if let Some(id) = path.strip_prefix("/im/file/") {
+            self.begin_download(cx, head, id)
+        } else {
+            return Transfer::NotMine;
+        };
+        result.unwrap_or_else(|status| Transfer::Answer(refused(cx, status)))
+    }
+
+    fn begin_upload(&mut self, cx: &mut Cx<'_>, head: &Request<()>) -> Result<Transfer, Status> {
+        if head.method() != Method::POST && head.method() != Method::PUT {
+            return Ok(not_allowed(cx, "POST, PUT"));
+        }
+        let user = self.file_user(cx, head)?;
+        let length = head.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        // A form is a little longer than its file.
+        if length.is_some_and(|length| length > cx.config.max_file_bytes + (64 << 10)) {
+            return Err(Status::TOO_LARGE);
+        }
+        let kind = head.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let form = "multipart/form-data";
+        if !kind.and_then(|it| it.get(..form.len())).is_some_and(|it| it.eq_ignore_ascii_case(form))
+        {
+            return Err(Status::MALFORMED);
+        }
+        let now = cx.now.mono;
+        self.files.under_way.retain(|_, (_, since)| *since + UPLOAD_WITHIN > now);
+        if self.files.under_way.len() >= cx.config.max_uploads {
+            return Err(Status::UNAVAILABLE);
+        }
+        let key = FileKey::new(&cx.ids.file_id(cx.now.unix)).expect("file ids are base64url");
+        self.files.under_way.insert(key.clone(), (user, now));
+        let max_bytes = cx.config.max_file_bytes;
+        Ok(Transfer::Receive { key, body: UploadBody::Multipart, max_bytes })
+    }
+
+    fn begin_download(
+        &self,
+        cx: &Cx<'_>,
+        head: &Request<()>,
+        id: &str,
+    ) -> Result<Transfer, Status> {
+        if head.method() != Method::GET && head.method() != Method::HEAD {
+            return Ok(not_allowed(cx, "GET, HEAD"));
+        }
+        let viewer = if cx.config.download_auth { Some(self.file_user(cx, head)?) } else { None };
+        let row = self.files.rows.get(id).ok_or(Status::NOT_FOUND)?;
+        // Another tenant's files do not exist.
+        if viewer.is_some_and(|viewer| !cx.accounts.visible(viewer, row.user)) {
+            return Err(Status::NOT_FOUND);
+        }
+        let asked = query(head).any(|(name, value)| name == "asatt" && value == "1");
+        Ok(Transfer::Send(Download {
+            key: FileKey::new(id).ok_or(Status::NOT_FOUND)?,
+            name: row.name.clone(),
+            mime: row.mime.clone(),
+            size: row.size,
+            attachment: asked || is_active(&row.mime),
+        }))
+    }
+
+    /// Who calls, by the first credential there is. (tinode-code)
+    fn file_user(&self, cx: &Cx<'_>, head: &Request<()>) -> Result<u64, Status> {
+        let auth = credential(head)?.ok_or(Status::AUTH_REQUIRED)?;
+        if auth.scheme() != "token" {
+            return Err(Status::MALFORMED);
+        }
+        let user = self.user_of_token(cx, auth.secret().expose())?;
+        if cx.accounts.get(user).is_none_or(|it| it.suspended) {
+            return Err(Status::DENIED);
+        }
+        Ok(user)
+    }
+
+    /// An upload ended; `false` when it was none of ours.
+    pub(crate) fn finish_upload(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: HttpId,
+        key: &FileKey,
+        result: &Result<Uploaded, UploadError>,
+    ) -> bool {
+        let Some((user, _)) = self.files.under_way.remove(key) else { return false };
+        let response = match result {
+            Ok(it) => {
+                let row = FileRow {
+                    user,
+                    name: shortened(&it.name).to_owned(),
+                    mime: if it.mime.is_empty() {
+                        "application/octet-stream".to_owned()
+                    } else {
+                        shortened(&it.mime).to_owned()
+                    },
+                    size: it.size,
+                    created: cx.stamp,
+                };
+                self.put(cx, Record::File { key: key.as_str().to_owned(), row: Some(row) });
+                ctrl(cx, &it.form_id, Status::OK, Some(key.as_str()))
+            }
+            Err(UploadError::TooLarge) => refused(cx, Status::TOO_LARGE),
+            Err(UploadError::Malformed) => refused(cx, Status::MALFORMED),
+            Err(UploadError::Store) => refused(cx, Status::INTERNAL),
+        };
+        cx.fx.respond(id, response);
+        true
+    }
+
+    /// An upload was given up.
+    pub(crate) fn abort_upload(&mut self, key: &FileKey) {
+        self.files.under_way.remove(key);
+    }
+}
+
+/// The credential of a file call: header, then query, then cookies. (tinode-code)
+fn credential(head: &Request<()>) -> Result<Option<AuthHeader>, Status> {
+    for name in ["x-tinode-auth", "authorization"] {
+        if let Some(value) = head.headers().get(name) {
+            let value = value.to_str().map_err(|_| Status::MALFORMED)?;
+            return AuthHeader::parse(value).map(Some).map_err(|_| Status::MALFORMED);
+        }
+    }
+    let find = |pairs: &[(String, String)], name: &str| {
+        pairs.iter().find(|(it, _)| it == name).map(|(_, value)| value.clone())
+    };
+    let query: Vec<_> = query(head).collect();
+    for pairs in [query, cookies(head.headers())] {
+        if let (Some(scheme), Some(secret)) = (find(&pairs, "auth"), find(&pairs, "secret")) {
+            // A `+` that was not escaped reads as a space.
+            let secret = secret.replace(' ', "+");
+            return AuthHeader::new(&scheme, secret).map(Some).map_err(|_| Status::MALFORMED);
+        }
+    }
+    Ok(None)
+}
+
+fn query(head: &Request<()>) -> impl Iterator<Item = (String, String)> {
+    form_urlencoded::parse(head.uri().query().unwrap_or("").as_bytes()).into_owned()
+}
+
+fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .get_all(header::COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// What a browser might run. (tinode-code)
+fn is_active(mime: &str) -> bool {
+    let mime = mime.to_ascii_lowercase();
+    mime.starts_with("application/")
+        || mime.starts_with("text/")
+        || mime.contains("xml")
+        || mime.contains("html")
+}
+
+fn shortened(text: &str) -> &str {
+    let mut end = text.len().min(MAX_NAME);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
+}
+
+fn refused(cx: &Cx<'_>, status: Status) -> Response<Bytes> {
+    ctrl(cx, "", status, None)
+}
+
+fn not_allowed(cx: &Cx<'_>, allow: &'static str) -> Transfer {
+    let mut response = refused(cx, Status::NOT_ALLOWED);
+    response.headers_mut().insert(header::ALLOW, http::HeaderValue::from_static(allow));
+    Transfer::Answer(response)
+}
+
+/// A `ctrl` as an HTTP answer; its code is the HTTP status.
+fn ctrl(cx: &Cx<'_>, id: &str, status: Status, url: Option<&str>) -> Response<Bytes> {
+    use chat_proto::codec::Wire as _;
+    use chat_proto::im::{Down, down::Ctrl};
+    let frame = Down::Ctrl(Ctrl {
+        id: id.into(),
+        params: url.map(|url| super::reply::params(&json!({ "url": url })).into()),
+        code: status.0,
+        text: status.1.into(),
+        ts: Stamp::from_unix_micros(cx.stamp, Flavor::PortSip),
+        ..Ctrl::default()
+    });
+    let code = u16::try_from(status.0).ok().and_then(|code| StatusCode::from_u16(code).ok());
+    let code = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    http_answer::json_text(code, frame.encode().into_bytes())
+}

@@ -1,0 +1,394 @@
+//! Who is here, and who is told.
+
+use std::time::Instant;
+
+use chat_proto::codec::Wire;
+use chat_proto::im::down::{AcsChange, Info, Pres};
+use chat_proto::im::{AccessMode, Down};
+use chat_proto::json::Str;
+use chat_proto::machine::{ConnId, Text};
+
+use super::Im;
+use super::names::user_name;
+use super::state::Topic;
+use crate::effects::{Cx, Undo};
+use crate::im::ImUndo;
+use crate::record::{Record, SubRow, TopicId, UserRow};
+
+/// What happens when a grace period is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Alarm {
+    /// A user whose last session left counts as offline.
+    UserLeft(u64),
+    /// A group nobody is attached to counts as offline.
+    GroupIdle(TopicId),
+}
+
+/// The absolute access of a subscription, as `dacs`.
+pub(super) fn absolute(row: &SubRow) -> AcsChange<'static> {
+    let want = row.want.to_string().into();
+    AcsChange { want, given: row.given.to_string().into(), extra: Vec::new() }
+}
+
+/// What changed between two modes, as `dacs`; an unchanged side is left out.
+pub(super) fn change(old: &SubRow, new: &SubRow) -> AcsChange<'static> {
+    let want = old.want.delta(new.want).into();
+    AcsChange { want, given: old.given.delta(new.given).into(), extra: Vec::new() }
+}
+
+/// No access at all, as `dacs`.
+pub(super) fn cleared() -> AcsChange<'static> {
+    AcsChange { want: "N".into(), given: "N".into(), extra: Vec::new() }
+}
+
+/// A notice under construction.
+pub(super) fn pres(what: &'static str) -> Pres<'static> {
+    Pres { what: what.into(), ..Pres::default() }
+}
+
+impl Im {
+    /// Sends a notice to the sessions on a topic whose user passes `to`.
+    pub(super) fn pres_on(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        notice: &Pres<'static>,
+        skip: Option<ConnId>,
+        to: impl Fn(u64, AccessMode) -> bool,
+    ) {
+        let Some(it) = self.topic(topic) else { return };
+        let sessions: Vec<_> = self
+            .sessions(topic)
+            .filter(|(conn, user)| Some(*conn) != skip && to(*user, it.mode(*user)))
+            .collect();
+        self.spread(cx, topic, sessions, |name| {
+            Down::Pres(Box::new(Pres { topic: name, ..notice.clone() })).encode()
+        });
+    }
+
+    /// Sends a frame to sessions, encoded once for each name of the topic.
+    pub(super) fn spread(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        sessions: impl IntoIterator<Item = (ConnId, u64)>,
+        encode: impl Fn(Str<'static>) -> Text,
+    ) {
+        let mut encoded: Option<(u64, Text)> = None;
+        for (conn, user) in sessions {
+            // Everybody in a group calls it the same; the two in a P2P topic do not.
+            let view = if topic.is_group() { 0 } else { user };
+            let text = match &encoded {
+                Some((of, text)) if *of == view => text.clone(),
+                _ => encode(topic.name_for(user).into()),
+            };
+            encoded = Some((view, text.clone()));
+            cx.fx.send(conn, text);
+        }
+    }
+
+    /// Sends a notice to the sessions of `user` on `me`, but to those on `unless`.
+    pub(super) fn pres_me(
+        &self,
+        cx: &mut Cx<'_>,
+        user: u64,
+        notice: &Pres<'static>,
+        skip: Option<ConnId>,
+        unless: Option<TopicId>,
+    ) {
+        let mut encoded: Option<Text> = None;
+        for (conn, _) in self.sessions(TopicId::Me(user)) {
+            if Some(conn) == skip || unless.is_some_and(|topic| self.is_attached(conn, topic)) {
+                continue;
+            }
+            let text = encoded.get_or_insert_with(|| {
+                Down::Pres(Box::new(Pres { topic: "me".into(), ..notice.clone() })).encode()
+            });
+            cx.fx.send(conn, text.clone());
+        }
+    }
+
+    /// Sends a relayed note to the sessions of `user` on `me`, but to those on `unless`.
+    pub(super) fn info_me(
+        &self,
+        cx: &mut Cx<'_>,
+        user: u64,
+        note: &Info<'static>,
+        unless: TopicId,
+    ) {
+        let mut encoded: Option<Text> = None;
+        for (conn, _) in self.sessions(TopicId::Me(user)) {
+            if self.is_attached(conn, unless) {
+                continue;
+            }
+            let text = encoded.get_or_insert_with(|| {
+                Down::Info(Info { topic: "me".into(), ..note.clone() }).encode()
+            });
+            cx.fx.send(conn, text.clone());
+        }
+    }
+
+    /// Attaches a session. Presence is told by [`Im::announce`], after the answer.
+    pub(super) fn attach(&mut self, cx: &mut Cx<'_>, conn: ConnId, topic: TopicId) {
+        self.set_attached(conn, topic, true);
+        cx.fx.undo.push(Undo::Im(ImUndo::Attached(conn, topic)));
+    }
+
+    /// Tells who must know that `conn`, of `user`, is now attached. (tinode-code)
+    pub(super) fn announce(&mut self, cx: &mut Cx<'_>, conn: ConnId, user: u64, topic: TopicId) {
+        match topic {
+            TopicId::Me(_) => self.announce_user(cx, conn, user),
+            TopicId::Group(_) => {
+                if self.live.insert(topic) {
+                    self.group_notice(cx, topic, "on", Some(user));
+                }
+                self.disarm(Alarm::GroupIdle(topic));
+                let first = self.sessions(topic).filter(|(_, it)| *it == user).count() == 1;
+                if first {
+                    let notice = Pres { src: user_name(user).into(), ..pres("on") };
+                    self.pres_on(cx, topic, &notice, Some(conn), |_, mode| {
+                        mode.has(AccessMode::READ | AccessMode::PRES)
+                    });
+                }
+            }
+            TopicId::P2p(..) => {}
+        }
+    }
+
+    fn announce_user(&mut self, cx: &mut Cx<'_>, conn: ConnId, user: u64) {
+        self.disarm(Alarm::UserLeft(user));
+        if self.online.insert(user) {
+            self.peers_notice(cx, user, "on");
+        }
+        // The newcomer learns who is here.
+        let here: Vec<_> = self
+            .topics_of(user)
+            .filter(|(id, topic)| topic.mode(user).has(AccessMode::PRES) && self.is_here(*id, user))
+            .map(|(id, _)| id.name_for(user))
+            .collect();
+        for name in here {
+            let notice = Pres { topic: "me".into(), src: name.into(), ..pres("on") };
+            cx.fx.send(conn, Down::Pres(Box::new(notice)).encode());
+        }
+    }
+
+    /// Whether `user` sees the topic as online: its peer is, or the group is.
+    pub(super) fn is_here(&self, topic: TopicId, user: u64) -> bool {
+        match topic.peer_of(user) {
+            Some(peer) => self.online.contains(&peer) && self.p2p_lives(topic),
+            None => self.live.contains(&topic),
+        }
+    }
+
+    /// Whether both ends of a P2P topic are still subscribed.
+    fn p2p_lives(&self, topic: TopicId) -> bool {
+        self.topic(topic).is_some_and(|it| it.subs().count() == 2)
+    }
+
+    /// Tells the peers of all P2P topics of `user`.
+    fn peers_notice(&self, cx: &mut Cx<'_>, user: u64, what: &'static str) {
+        let peers: Vec<_> = self
+            .topics_of(user)
+            .filter_map(|(id, topic)| {
+                let peer = id.peer_of(user)?;
+                topic.mode(peer).has(AccessMode::PRES).then_some(peer)
+            })
+            .collect();
+        let notice = Pres { src: user_name(user).into(), ..pres(what) };
+        for peer in peers {
+            self.pres_me(cx, peer, &notice, None, None);
+        }
+    }
+
+    /// Tells the members of a group on `me`.
+    pub(super) fn group_notice(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        what: &'static str,
+        but: Option<u64>,
+    ) {
+        let Some(it) = self.topic(topic) else { return };
+        let notice = Pres { src: topic.name_for(0).into(), ..pres(what) };
+        for (user, member) in it.subs() {
+            if Some(user) != but && member.sub.mode().has(AccessMode::PRES) {
+                self.pres_me(cx, user, &notice, None, None);
+            }
+        }
+    }
+
+    /// Detaches a session and tells who must know, but for the session `skip`.
+    pub(super) fn detach(
+        &mut self,
+        cx: &mut Cx<'_>,
+        conn: ConnId,
+        topic: TopicId,
+        skip: Option<ConnId>,
+    ) {
+        let user = self.peers.get(&conn).and_then(|peer| peer.user);
+        let (Some(user), true) = (user, self.is_attached(conn, topic)) else { return };
+        self.detach_quietly(cx, conn, topic);
+        let at = cx.now.mono + cx.config.offline_after;
+        match topic {
+            TopicId::Me(_) if !self.user_attached(user, topic) => {
+                self.alarms.insert((at, Alarm::UserLeft(user)));
+            }
+            TopicId::Group(_) => {
+                if self.sessions(topic).next().is_none() {
+                    self.alarms.insert((at, Alarm::GroupIdle(topic)));
+                } else if !self.user_attached(user, topic) {
+                    let notice = Pres { src: user_name(user).into(), ..pres("off") };
+                    self.pres_on(cx, topic, &notice, skip, |_, mode| {
+                        mode.has(AccessMode::READ | AccessMode::PRES)
+                    });
+                }
+            }
+            TopicId::Me(_) | TopicId::P2p(..) => {}
+        }
+    }
+
+    /// Detaches a session and tells nobody.
+    pub(super) fn detach_quietly(&mut self, cx: &mut Cx<'_>, conn: ConnId, topic: TopicId) {
+        self.set_attached(conn, topic, false);
+        cx.fx.undo.push(Undo::Im(ImUndo::Detached(conn, topic)));
+    }
+
+    /// Presence again as the attachments say, after they were taken back.
+    pub(super) fn recount(&mut self, topic: TopicId) {
+        let attached = self.sessions(topic).next().is_some();
+        match topic {
+            TopicId::Me(user) if attached => {
+                self.disarm(Alarm::UserLeft(user));
+                self.online.insert(user);
+            }
+            TopicId::Group(_) if attached => {
+                self.disarm(Alarm::GroupIdle(topic));
+                self.live.insert(topic);
+            }
+            TopicId::Me(user) => {
+                self.online.remove(&user);
+            }
+            TopicId::Group(_) => {
+                self.live.remove(&topic);
+            }
+            TopicId::P2p(..) => {}
+        }
+    }
+
+    fn disarm(&mut self, alarm: Alarm) {
+        self.alarms.retain(|(_, it)| *it != alarm);
+    }
+
+    /// Lets grace periods end.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        while let Some(&(at, alarm)) = self.alarms.first() {
+            if at > cx.now.mono {
+                break;
+            }
+            self.alarms.pop_first();
+            match alarm {
+                Alarm::UserLeft(user) => {
+                    if self.user_attached(user, TopicId::Me(user)) || !self.online.remove(&user) {
+                        continue;
+                    }
+                    self.peers_notice(cx, user, "off");
+                    if let Some(row) = self.users.get(&user) {
+                        let row = Some(UserRow { seen: cx.stamp, ..row.clone() });
+                        self.put(cx, Record::User { user, row });
+                    }
+                }
+                Alarm::GroupIdle(topic) => {
+                    if self.sessions(topic).next().is_none() && self.live.remove(&topic) {
+                        self.group_notice(cx, topic, "off", None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// When the next grace period ends.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.alarms.first().map(|(at, _)| *at)
+    }
+
+    /// Tells of an access change: sharers on the topic and, where `afar`, those who are not on it;
+    /// never the target. `actor` did it, `skip` is their session. (tinode-code)
+    pub(super) fn tell_sharers(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        (actor, target): (u64, u64),
+        dacs: &AcsChange<'static>,
+        afar: bool,
+        skip: ConnId,
+    ) {
+        let act = |view: u64, src: u64| -> Str<'static> {
+            if actor == view || actor == src { Str::default() } else { user_name(actor).into() }
+        };
+        let Some(it) = self.topic(topic) else { return };
+        let sharers: Vec<_> = it
+            .subs()
+            .filter(|(user, member)| *user != target && member.sub.mode().is_sharer())
+            .map(|(user, _)| user)
+            .collect();
+        for user in sharers {
+            let here = Pres {
+                src: user_name(target).into(),
+                act: act(user, target),
+                dacs: Some(dacs.clone()),
+                ..pres("acs")
+            };
+            self.pres_on(cx, topic, &here, Some(skip), |it, _| it == user);
+            if afar {
+                let there = Pres {
+                    src: topic.name_for(user).into(),
+                    tgt: user_name(target).into(),
+                    act: act(user, 0),
+                    dacs: Some(dacs.clone()),
+                    ..pres("acs")
+                };
+                self.pres_me(cx, user, &there, Some(skip), Some(topic));
+            }
+        }
+    }
+
+    /// Tells the target of an access change: sessions on the topic without a source, the others on
+    /// `me`. (tinode-code)
+    pub(super) fn tell_target(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        (actor, target): (u64, u64),
+        dacs: &AcsChange<'static>,
+        skip: Option<ConnId>,
+    ) {
+        let act: Str<'static> =
+            if actor == target { Str::default() } else { user_name(actor).into() };
+        let here = Pres { act: act.clone(), dacs: Some(dacs.clone()), ..pres("acs") };
+        self.pres_on(cx, topic, &here, skip, |user, _| user == target);
+        let there = Pres { src: topic.name_for(target).into(), ..here };
+        self.pres_me(cx, target, &there, skip, Some(topic));
+    }
+
+    /// Members who pass `to`, with their sessions on `me` that are not on the topic, get a notice
+    /// about it; `act` is left out for the actor.
+    pub(super) fn tell_absent(
+        &self,
+        cx: &mut Cx<'_>,
+        (topic, it): (TopicId, &Topic),
+        actor: u64,
+        notice: &Pres<'static>,
+        skip: Option<ConnId>,
+        to: impl Fn(AccessMode) -> bool,
+    ) {
+        for (user, member) in it.subs() {
+            if !to(member.sub.mode()) {
+                continue;
+            }
+            let silent = actor == user || topic.peer_of(user) == Some(actor);
+            let act = if silent { Str::default() } else { user_name(actor).into() };
+            let notice = Pres { src: topic.name_for(user).into(), act, ..notice.clone() };
+            self.pres_me(cx, user, &notice, skip, Some(topic));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! `pub`: number, store, acknowledge, fan out.
+
+use chat_proto::codec::Wire;
+use chat_proto::im::down::{Data, Pres};
+use chat_proto::im::up::Pub;
+use chat_proto::im::{AccessMode as M, Down, Flavor, Stamp};
+use chat_proto::json::{Raw, Str};
+use chat_proto::machine::Text;
+
+use super::Im;
+use super::merge::members;
+use super::names::{Named, resolve, user_name};
+use super::presence::pres;
+use super::reply::{Ask, Done, Status, params_text};
+use crate::effects::Cx;
+use crate::record::{Head, Marks, MessageRow, Record, SharedText, TopicId};
+
+impl Im {
+    pub(super) fn publish(&mut self, cx: &mut Cx<'_>, ask: &Ask, it: &Pub<'_>) -> Done {
+        let result = self.store(cx, ask, it);
+        // Without an id there is nothing to answer. (tinode-code)
+        if ask.id.is_empty() { Ok(()) } else { result }
+    }
+
+    fn store(&mut self, cx: &mut Cx<'_>, ask: &Ask, it: &Pub<'_>) -> Done {
+        let Named::Topic(id) = resolve(ask.user, &ask.topic)? else {
+            return Err(Status::TOPIC_NOT_FOUND.into());
+        };
+        if matches!(id, TopicId::Me(_)) {
+            return Err(Status::DENIED.into());
+        }
+        let topic = self.topic(id).filter(|_| self.is_attached(ask.conn, id));
+        let topic = topic.ok_or(Status::ATTACH_FIRST)?;
+        if !topic.mode(ask.user).has(M::WRITE) {
+            return Err(Status::DENIED.into());
+        }
+        if let Some(seq) = topic.recent.seq_of(ask.user, &ask.id).filter(|_| !ask.id.is_empty()) {
+            let at = topic.messages.get(&seq).map_or(cx.stamp, |row| row.at);
+            self.acknowledge(cx, ask, seq, at);
+            return Ok(());
+        }
+        let row = MessageRow {
+            from: ask.user,
+            at: cx.stamp,
+            head: head(it.head.as_ref())?,
+            content: it.content.as_ref().map_or("null", Raw::as_str).into(),
+            reqid: ask.id.as_str().into(),
+        };
+        let head = Head { seq: topic.head.seq + 1, touched: cx.stamp, ..topic.head };
+        let seq = head.seq;
+        self.put(cx, Record::Head { topic: id, row: head });
+        self.put(cx, Record::Message { topic: id, seq, row: Some(row.clone()) });
+        // Authors have read what they wrote. (tinode-code)
+        let marks = Marks { read: seq, recv: seq };
+        self.put(cx, Record::Marks { topic: id, user: ask.user, row: marks });
+        if let Some(topic) = self.topics.get_mut(&id) {
+            topic.recent.trim(cx.config.remembered_pubs);
+        }
+        self.acknowledge(cx, ask, seq, cx.stamp);
+        self.fan_out(cx, ask, id, seq, &row, it.noecho.unwrap_or_default());
+        Ok(())
+    }
+
+    fn acknowledge(&self, cx: &mut Cx<'_>, ask: &Ask, seq: u64, at: i64) {
+        if !ask.id.is_empty() {
+            let params = params_text(format!(r#"{{"seq":{seq}}}"#));
+            let text = ask.encode(at, Status::ACCEPTED, Some(params));
+            cx.fx.answer(ask.conn, text);
+        }
+    }
+
+    fn fan_out(
+        &self,
+        cx: &mut Cx<'_>,
+        ask: &Ask,
+        id: TopicId,
+        seq: u64,
+        row: &MessageRow,
+        noecho: bool,
+    ) {
+        let Some(topic) = self.topic(id) else { return };
+        let readers = self.sessions(id).filter(|(conn, user)| {
+            (*conn != ask.conn || !noecho) && topic.mode(*user).has(M::READ)
+        });
+        self.spread(cx, id, readers, |name| data(name, seq, row, Flavor::PortSip));
+        let notice = Pres { seq, ..pres("msg") };
+        self.tell_absent(cx, (id, topic), ask.user, &notice, None, |mode| {
+            mode.has(M::READ | M::PRES)
+        });
+    }
+}
+
+/// A message as a frame, under the reader's name for the topic.
+pub(super) fn data(topic: Str<'_>, seq: u64, row: &MessageRow, flavor: Flavor) -> Text {
+    let stored = |text: &SharedText| Raw::new(text.as_str()).map(|raw| raw.detach()).ok();
+    Down::Data(Data {
+        topic,
+        from: user_name(row.from).into(),
+        ts: Stamp::from_unix_micros(row.at, flavor),
+        seq,
+        head: row.head.as_ref().and_then(stored),
+        content: stored(&row.content),
+        reqid: row.reqid.as_str().into(),
+        ..Data::default()
+    })
+    .encode()
+}
+
+/// The headers to store: an object without `sender`, which is the server's to set. (tinode-code)
+fn head(head: Option<&Raw<'_>>) -> Result<Option<SharedText>, Status> {
+    let Some(head) = head.filter(|it| !it.is_null()) else { return Ok(None) };
+    let mut fields = members(head.as_str()).ok_or(Status::MALFORMED)?;
+    if fields.get("sender").is_none() {
+        return Ok(Some(head.as_str().into()));
+    }
+    fields.set("sender".to_owned(), None);
+    Ok((!fields.is_empty()).then(|| fields.to_json().into()))
+}

@@ -1,0 +1,258 @@
+//! Who there is: accounts, orders and fault switches, given when the server starts.
+
+use std::collections::BTreeSet;
+
+use chat_sign::Secret;
+use serde::{Deserialize, Deserializer, de};
+
+/// Everything a server knows before the first request. Read it from any format serde knows;
+/// members that are not named here are refused.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct World {
+    /// Domains of the IM service with their extensions.
+    pub tenants: Vec<Tenant>,
+    /// Accounts and orders of the C2C service.
+    pub c2c: C2cWorld,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
+}
+
+/// One tenant of the PBX: its users see each other and nobody else.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tenant {
+    /// The SIP domain; compared without regard to case.
+    pub domain: String,
+    /// Who belongs to it.
+    #[serde(default)]
+    pub extensions: Vec<Extension>,
+}
+
+/// A user of the IM service.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Extension {
+    /// Extension number or name to log in with: no `@` and no `:`.
+    pub number: String,
+    /// The password.
+    #[serde(deserialize_with = "secret")]
+    pub password: Secret,
+    /// The number behind `usr`. Unique over all tenants. A number or, as some formats have no
+    /// unsigned 64-bit numbers, its digits in a string.
+    #[serde(deserialize_with = "number")]
+    pub user_id: u64,
+    /// The name others see; none when empty.
+    #[serde(default)]
+    pub name: String,
+    /// A suspended user gets tokens but cannot log in to the IM.
+    #[serde(default)]
+    pub suspended: bool,
+}
+
+/// Accounts and orders of the C2C service.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct C2cWorld {
+    /// Who can trade.
+    pub accounts: Vec<C2cAccount>,
+    /// The orders that two of them share.
+    pub orders: Vec<C2cOrder>,
+}
+
+/// A trader.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct C2cAccount {
+    /// The public half of the API key.
+    pub api_key: String,
+    /// The key that requests are signed with.
+    #[serde(deserialize_with = "secret")]
+    pub secret: Secret,
+    /// The name others see.
+    pub nickname: String,
+    /// The account's number. Unique.
+    #[serde(deserialize_with = "number")]
+    pub user_id: u64,
+}
+
+/// An order between two accounts.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct C2cOrder {
+    /// The order number: digits, more than fit into 64 bits.
+    pub order_no: String,
+    /// API key of the account that advertised.
+    pub maker: String,
+    /// API key of the account that took the advertisement.
+    pub taker: String,
+    /// What the service answers on the maker's behalf to the taker's first message.
+    #[serde(default)]
+    pub auto_reply: Option<String>,
+}
+
+/// What goes wrong on purpose, so that clients can be tried against it. All off by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Faults {
+    /// C2C: a sender gets no copy of its own message.
+    pub no_echo: bool,
+    /// C2C: messages arrive twice.
+    pub duplicate: bool,
+    /// C2C: a second connection of an account closes the first with the reason `Bye`.
+    pub kick_older: bool,
+    /// C2C: a ticket may be used again until it expires; off means once.
+    pub reusable_token: bool,
+    /// C2C: history pages also hold messages of another order.
+    pub mixed_history: bool,
+    /// C2C: milliseconds by which the service's clock is ahead of ours.
+    pub clock_skew_ms: i64,
+    /// C2C: signed calls are refused with HTTP 429 and this `Retry-After` in seconds; 0 is off.
+    pub retry_after_secs: u32,
+    /// C2C: signed calls get an HTML page with status 403.
+    pub html_403: bool,
+    /// C2C: signed calls get status 200 and no body.
+    pub empty_200: bool,
+    /// C2C: the connection is closed after this many messages from the client; 0 is off.
+    pub close_after: u32,
+}
+
+/// Why a world cannot be served. The file's author is to blame.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorldError {
+    /// Something that must be unique occurs twice.
+    #[error("{what} '{value}' occurs twice")]
+    Duplicate {
+        /// What it is, in words.
+        what: &'static str,
+        /// The value.
+        value: String,
+    },
+    /// A value has the wrong form.
+    #[error("{what} '{value}' {why}")]
+    Invalid {
+        /// What it is, in words.
+        what: &'static str,
+        /// The value; never a secret.
+        value: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// An order names an account that there is not.
+    #[error("order '{order}' names the account '{account}', which does not exist")]
+    UnknownAccount {
+        /// The order number.
+        order: String,
+        /// The API key it names.
+        account: String,
+    },
+}
+
+impl World {
+    /// Checks that ids are unique and every reference leads somewhere.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is wrong.
+    pub fn validate(&self) -> Result<(), WorldError> {
+        let (mut domains, mut users) = (BTreeSet::new(), BTreeSet::new());
+        for tenant in &self.tenants {
+            check(&tenant.domain, "domain", &['@'])?;
+            unique(&mut domains, "domain", tenant.domain.to_ascii_lowercase())?;
+            let mut numbers = BTreeSet::new();
+            for extension in &tenant.extensions {
+                check(&extension.number, "extension", &['@', ':'])?;
+                unique(&mut numbers, "extension", extension.number.clone())?;
+                unique(&mut users, "user id", extension.user_id.to_string())?;
+                filled(&extension.password, "password of extension", &extension.number)?;
+                if extension.user_id == 0 {
+                    return Err(invalid("user id", "0", "is reserved"));
+                }
+            }
+        }
+        let (mut keys, mut traders) = (BTreeSet::new(), BTreeSet::new());
+        for account in &self.c2c.accounts {
+            check(&account.api_key, "API key", &[])?;
+            unique(&mut keys, "API key", account.api_key.clone())?;
+            unique(&mut traders, "C2C user id", account.user_id.to_string())?;
+            filled(&account.secret, "secret of API key", &account.api_key)?;
+        }
+        let mut orders = BTreeSet::new();
+        for order in &self.c2c.orders {
+            if order.order_no.is_empty() || !order.order_no.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(invalid("order", &order.order_no, "is not a row of digits"));
+            }
+            unique(&mut orders, "order", order.order_no.clone())?;
+            if order.maker == order.taker {
+                return Err(invalid("order", &order.order_no, "is between one account"));
+            }
+            for account in [&order.maker, &order.taker] {
+                if !keys.contains(account) {
+                    let (order, account) = (order.order_no.clone(), account.clone());
+                    return Err(WorldError::UnknownAccount { order, account });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unique(
+    seen: &mut BTreeSet<String>,
+    what: &'static str,
+    value: String,
+) -> Result<(), WorldError> {
+    if seen.insert(value.clone()) { Ok(()) } else { Err(WorldError::Duplicate { what, value }) }
+}
+
+fn check(value: &str, what: &'static str, forbidden: &[char]) -> Result<(), WorldError> {
+    if value.is_empty() {
+        return Err(invalid(what, value, "is empty"));
+    }
+    if value.contains(forbidden) || value.contains(char::is_whitespace) {
+        return Err(invalid(what, value, "holds a character that may not be in it"));
+    }
+    Ok(())
+}
+
+fn filled(secret: &Secret, what: &'static str, of: &str) -> Result<(), WorldError> {
+    if secret.is_empty() { Err(invalid(what, of, "is empty")) } else { Ok(()) }
+}
+
+fn invalid(what: &'static str, value: &str, why: &'static str) -> WorldError {
+    WorldError::Invalid { what, value: value.to_owned(), why }
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Secret, D::Error> {
+    String::deserialize(deserializer).map(Secret::new)
+}
+
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
+    struct Digits;
+
+    impl de::Visitor<'_> for Digits {
+        type Value = u64;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a number from 0 to 18446744073709551615, or its digits in a string")
+        }
+
+        fn visit_u64<E: de::Error>(self, value: u64) -> Result<u64, E> {
+            Ok(value)
+        }
+
+        fn visit_i64<E: de::Error>(self, value: i64) -> Result<u64, E> {
+            u64::try_from(value).map_err(|_| E::invalid_value(de::Unexpected::Signed(value), &self))
+        }
+
+        fn visit_str<E: de::Error>(self, value: &str) -> Result<u64, E> {
+            let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+            let parsed = if digits { value.parse().ok() } else { None };
+            parsed.ok_or_else(|| E::invalid_value(de::Unexpected::Str(value), &self))
+        }
+    }
+
+    deserializer.deserialize_any(Digits)
+}
