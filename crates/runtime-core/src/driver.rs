@@ -66,7 +66,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         Self {
             machine,
             runtime,
-            options,
+            options: options.bounded(),
             reading: true,
             link: None,
             dial: None,
@@ -91,6 +91,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// Works until the port is done or the machine is finished. Everything lives in `self`: a poll
     /// that is never repeated loses nothing.
     pub(crate) fn poll<P: Port<M>>(&mut self, cx: &mut Context<'_>, port: &mut P) -> Poll<()> {
+        // What woke us may be a call.
+        port.sync(cx);
         let mut since_sync = 0;
         for _ in 0..TURNS_PER_POLL {
             let idle = self.poll_turn(cx, port);
@@ -101,7 +103,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             if idle || since_sync >= TURNS_PER_SYNC {
                 since_sync = 0;
                 let news = port.sync(cx);
-                if self.machine.is_finished() && self.linger.is_none() {
+                if self.machine.is_finished() && self.link.is_none() && self.linger.is_none() {
                     return Poll::Ready(());
                 }
                 if port.is_done() {
@@ -157,7 +159,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             }
         }
         worked |= self.poll_linger(cx);
-        !(worked || self.poll_timer(cx))
+        // A machine that has just finished leaves in the next turn.
+        !(worked || self.machine.is_finished() || self.poll_timer(cx))
     }
 
     /// The machine is finished: only the last bytes remain.

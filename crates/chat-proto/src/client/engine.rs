@@ -227,7 +227,8 @@ impl<S: Service> Session<S> {
             // No service documents binary frames; a server that sends one is still alive.
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
             Message::Close(frame) => {
-                self.engine.decision = Some(Decision::Lost(Lost::ClosedByPeer(frame)))
+                let why = S::on_close(&mut self.state, frame);
+                self.engine.decision = Some(Decision::Lost(why));
             }
         }
         self.settle();

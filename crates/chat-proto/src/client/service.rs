@@ -7,7 +7,7 @@ use super::engine::Cx;
 use super::event::{CredentialsProblem, RequestId};
 use crate::codec::Dialect;
 use crate::error::{CloseReason, Lost, RequestError};
-use crate::machine::{HttpResult, Text, Upgrade};
+use crate::machine::{CloseFrame, HttpResult, Text, Upgrade};
 
 /// What the service needs before the dial.
 #[derive(Debug)]
@@ -69,6 +69,11 @@ pub trait Service: Dialect + Sized + 'static {
 
     /// One of its timers is due.
     fn on_alarm(state: &mut Self::State, alarm: Self::Alarm, cx: &mut Cx<'_, Self>);
+
+    /// What the peer's close frame means.
+    fn on_close(_state: &mut Self::State, frame: Option<CloseFrame>) -> Lost {
+        Lost::ClosedByPeer(frame)
+    }
 
     /// The attempt failed or the link is gone. Requests are still in the table.
     fn on_lost(state: &mut Self::State, why: &Lost, cx: &mut Cx<'_, Self>) -> Verdict;
