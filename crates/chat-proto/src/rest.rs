@@ -43,6 +43,7 @@ pub fn form(pairs: &[(&str, &str)]) -> Bytes {
 
 /// Shortens what a peer says to `max` bytes and takes the control characters out, so that it can
 /// stand in an error and on a terminal.
+#[cfg(any(feature = "im", test))]
 pub(crate) fn printable(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max + 4));
     for letter in text.chars() {

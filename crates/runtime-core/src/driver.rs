@@ -51,6 +51,8 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     pub(crate) machine: M,
     pub(crate) runtime: R,
     options: Options,
+    /// Whether messages may be read at all.
+    pub(crate) reading: bool,
     link: Option<Link<R>>,
     dial: Option<Dial<R>>,
     linger: Option<Linger<R>>,
@@ -64,7 +66,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         Self {
             machine,
             runtime,
-            options,
+            options: options.bounded(),
+            reading: true,
             link: None,
             dial: None,
             linger: None,
@@ -88,6 +91,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// Works until the port is done or the machine is finished. Everything lives in `self`: a poll
     /// that is never repeated loses nothing.
     pub(crate) fn poll<P: Port<M>>(&mut self, cx: &mut Context<'_>, port: &mut P) -> Poll<()> {
+        // What woke us may be a call.
+        port.sync(cx);
         let mut since_sync = 0;
         for _ in 0..TURNS_PER_POLL {
             let idle = self.poll_turn(cx, port);
@@ -98,7 +103,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             if idle || since_sync >= TURNS_PER_SYNC {
                 since_sync = 0;
                 let news = port.sync(cx);
-                if self.machine.is_finished() && self.linger.is_none() {
+                if self.machine.is_finished() && self.link.is_none() && self.linger.is_none() {
                     return Poll::Ready(());
                 }
                 if port.is_done() {
@@ -141,7 +146,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         worked |= self.poll_dial(cx, now);
         worked |= self.poll_exchanges(cx, now);
         // No room means that an event may be stuck.
-        if port.has_room() {
+        if self.reading && port.has_room() {
             worked |= self.poll_read(cx, now);
         }
         worked |= self.poll_deadlines(now);
@@ -154,7 +159,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             }
         }
         worked |= self.poll_linger(cx);
-        !(worked || self.poll_timer(cx))
+        // A machine that has just finished leaves in the next turn.
+        !(worked || self.machine.is_finished() || self.poll_timer(cx))
     }
 
     /// The machine is finished: only the last bytes remain.

@@ -26,6 +26,9 @@ impl From<ConnectError> for HttpFailure {
     }
 }
 
+/// The longest pause that a server may ask for. Without a limit it could stop a client for ever.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// An error of the handshake or of a live socket.
 pub(crate) fn of_websocket(error: Error) -> LinkFailure {
     match error {
@@ -45,7 +48,7 @@ pub(crate) fn of_websocket(error: Error) -> LinkFailure {
                 status: answer.status().as_u16(),
                 retry_after: retry_after
                     .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                    .map(Duration::from_secs),
+                    .map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE)),
             }
         }
         // Their texts may quote what the peer sent, or our own URI.

@@ -133,9 +133,11 @@ fn prepare<B: Body>(
     Ok((target, request))
 }
 
+type Running = dyn Future<Output = Result<(), hyper::Error>> + Send;
+
 /// A connection that lives as long as its one exchange.
 struct Exchange {
-    running: Option<Pin<Box<dyn Future<Output = Result<(), hyper::Error>> + Send>>>,
+    running: Option<Pin<Box<Running>>>,
     failure: Option<hyper::Error>,
 }
 

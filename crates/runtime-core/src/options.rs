@@ -7,6 +7,9 @@ use tungstenite::protocol::WebSocketConfig;
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
+/// Longest span of time that is waited.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The buffers and limits of one WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WsConfig {
@@ -83,7 +86,7 @@ impl Default for HttpLimits {
     }
 }
 
-/// How a [`Connection`](crate::Connection) works.
+/// How a [`Connection`](crate::Connection) works. Spans of time count for a day at most.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// For the sockets that are dialled. An accepted socket brings its own.
@@ -98,6 +101,15 @@ pub struct Options {
     pub call_queue: usize,
     /// How many events may wait to be taken from a [`Handle`](crate::Handle).
     pub event_queue: usize,
+}
+
+impl Options {
+    /// A point in time is counted from now: a span without an end would overflow it.
+    pub(crate) fn bounded(mut self) -> Self {
+        self.close_timeout = self.close_timeout.min(LONGEST);
+        self.linger = self.linger.min(LONGEST);
+        self
+    }
 }
 
 impl Default for Options {

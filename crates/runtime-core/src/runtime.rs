@@ -54,7 +54,7 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Stream, ConnectError>> + Send;
 
     /// Performs the client's WebSocket handshake. `request` is complete: host, key and version are
-    /// set.
+    /// set. How long to wait is the machine's affair: it drops the attempt.
     ///
     /// Dropping the future gives up the connection.
     fn upgrade(

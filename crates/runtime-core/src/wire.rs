@@ -35,7 +35,10 @@ pub(crate) fn outgoing(message: Message) -> tungstenite::Message {
 
 fn close(frame: &CloseFrame) -> tungstenite::protocol::CloseFrame {
     let reason = frame.reason.as_str();
-    let end = reason.floor_char_boundary(REASON_BYTES);
+    let mut end = reason.len().min(REASON_BYTES);
+    while !reason.is_char_boundary(end) {
+        end -= 1;
+    }
     tungstenite::protocol::CloseFrame {
         code: CloseCode::from(frame.code),
         reason: Utf8Bytes::from(&reason[..end]),

@@ -57,3 +57,27 @@ async fn encrypt(
     let encrypted = connector.connect(name.clone(), stream).await;
     encrypted.map(TokioStream::new).map_err(|error| ConnectError::Tls(error.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn listening() -> (tokio::net::TcpListener, SocketAddr) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    #[tokio::test]
+    async fn addresses_are_tried_in_turn() {
+        let (dead, nobody) = listening().await;
+        drop(dead);
+        let (_alive, address) = listening().await;
+        let end = Instant::now() + Duration::from_secs(10);
+        let stream = any(&[nobody, nobody, address], end).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), address);
+        let failure = any(&[nobody], end).await.unwrap_err();
+        assert!(failure.to_string().contains(&nobody.to_string()), "{failure}");
+        assert!(any(&[], end).await.is_err());
+    }
+}

@@ -50,10 +50,10 @@ impl TokioRuntime {
         Self { tls, connect_timeout: Duration::from_secs(10) }
     }
 
-    /// How long name resolution, TCP and TLS may take together.
+    /// How long name resolution, TCP and TLS may take together; a day at most.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = timeout.min(Duration::from_secs(24 * 60 * 60));
         self
     }
 }

@@ -9,8 +9,8 @@ use jiff::fmt::rfc2822;
 use crate::machine::Text;
 
 /// The longest wait a server can ask for (choice): a mistake of a proxy must not stop a client for
-/// years.
-pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
+/// years. Bans of up to three days are documented. (Binance's documentation)
+pub const MAX_RETRY_AFTER: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// What the body of an answer looks like.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! `Session<Im>` driven by hand, under a clock of the test's own.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::client::{Event, Phase, RequestId};
@@ -28,15 +28,10 @@ struct Rig {
 impl Rig {
     fn new(change: impl FnOnce(&mut ImConfig)) -> Self {
         let base = BaseUrl::parse("https://pbx.example.com:8887").unwrap();
-        let credentials = Credentials::Password {
-            username: "101".to_owned(),
-            domain: "pbx.example.com".to_owned(),
-            password: "demo-101".into(),
-        };
+        let credentials = Credentials::password("101", "pbx.example.com", "demo-101");
         let mut config = ImConfig::new(&base, credentials).unwrap();
         change(&mut config);
-        #[expect(clippy::disallowed_methods, reason = "an Instant can only be had from the clock")]
-        let now = Now { mono: Instant::now(), unix: UnixMillis::new(1_730_000_000_000) };
+        let now = Now { mono: crate::some_instant(), unix: UnixMillis::new(1_730_000_000_000) };
         Self { session: Session::im(config, 7, now), now, conn: ConnId::new(0) }
     }
 
@@ -457,6 +452,21 @@ fn a_query_completes_when_every_section_was_answered() {
     let Ok(Answer::Meta(meta)) = completion(&events, id) else { panic!("{events:?}") };
     assert_eq!(meta.desc.as_ref().unwrap().seq, 3);
     assert_eq!(meta.sub.as_ref().unwrap().len(), 1);
+}
+
+#[test]
+fn what_concerns_a_topic_waits_for_its_subscription() {
+    let mut rig = Rig::ready();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.session.publish(&PEER.into(), Publish::text("hello"), rig.now).unwrap();
+    let query = Query::of(&[Section::Desc]);
+    rig.session.get(&TopicName::me(), &query, rig.now).unwrap();
+    let written = rig.written();
+    assert!(written[0].starts_with(r#"{"sub""#) && written[1].contains(r#""topic":"me""#));
+    assert_eq!(written.len(), 2, "{written:?}");
+    let sub: serde_json::Value = serde_json::from_str(&written[0]).unwrap();
+    rig.ctrl(sub["sub"]["id"].as_str().unwrap(), 200, "{}", PEER);
+    assert!(rig.written().iter().any(|frame| frame.contains("hello")));
 }
 
 #[test]

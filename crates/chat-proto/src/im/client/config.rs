@@ -69,6 +69,17 @@ impl ImConfig {
 }
 
 impl Credentials {
+    /// An extension, its tenant's domain and its password.
+    #[must_use]
+    pub fn password(
+        username: impl Into<String>,
+        domain: impl Into<String>,
+        password: impl Into<Secret>,
+    ) -> Self {
+        let (username, domain) = (username.into(), domain.into());
+        Self::Password { username, domain, password: password.into() }
+    }
+
     /// The extension, or the user's name.
     #[must_use]
     pub fn username(&self) -> &str {

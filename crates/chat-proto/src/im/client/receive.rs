@@ -61,6 +61,7 @@ impl ImState {
         let fine = ctrl.code < 300 || ctrl.code == 304;
         if !fine {
             cx.complete(id, Err(RequestError::Rejected(rejection(&ctrl))));
+            self.flush_waiting(cx);
             return;
         }
         let topic = ask.topic.clone();
@@ -141,6 +142,7 @@ impl ImState {
             self.ask_head(topic.clone(), cx);
         }
         self.advance(&topic, cx);
+        self.flush_waiting(cx);
     }
 
     fn published(
@@ -166,9 +168,10 @@ impl ImState {
 
     fn on_data(&mut self, data: Data<'static>, cx: &mut Cx<'_, Im>) {
         let topic = TopicName::from(&data.topic);
-        for id in cx.waiting() {
-            if let Some(ask) = cx.ask_mut(id) {
-                collect(ask, &topic, &data);
+        if let Some(readers) = self.readers.get_mut(&topic) {
+            readers.retain(|id| cx.ask_mut(*id).map(|ask| collect(ask, &data)).is_some());
+            if readers.is_empty() {
+                self.readers.remove(&topic);
             }
         }
         // Else it is not one the application follows, e.g. history of a topic it only reads.
@@ -323,10 +326,8 @@ impl ImState {
 }
 
 /// Adds a message to a page of history that asked for it.
-fn collect(ask: &mut Ask, topic: &TopicName, data: &Data<'static>) {
+fn collect(ask: &mut Ask, data: &Data<'static>) {
     if let AskKind::History { since, before, limit, messages } = &mut ask.kind
-        && ask.sent
-        && ask.topic == *topic
         && (*since..*before).contains(&data.seq)
         && messages.len() < *limit
     {

@@ -1,17 +1,17 @@
 //! Tokens, login, and what is attached again after a loss.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_sign::{BasicSecret, FileToken, LoginSecret, Secret};
 
-use super::ask::Call;
+use super::ask::{AskKind, Call};
 use super::config::{Credentials, ImConfig};
 use super::event::ImEvent;
 use super::track::Track;
-use crate::client::{CredentialsProblem, Cx, Phase, Prepare, Verdict};
+use crate::client::{CredentialsProblem, Cx, Phase, Prepare, RequestId, Verdict};
 use crate::codec::Wire;
 use crate::error::{Lost, Rejection, RequestError};
 use crate::im::down::Ctrl;
@@ -42,6 +42,12 @@ pub struct ImState {
     pub(super) topics: BTreeMap<TopicName, Track>,
     /// Requests of the session itself, by id on the wire.
     pub(super) own: BTreeMap<String, Own>,
+    /// Requests of the application that are not written yet, oldest first.
+    unsent: VecDeque<RequestId>,
+    /// Topics with a `sub` under way: what else concerns them is written after its answer.
+    subscribing: BTreeMap<TopicName, RequestId>,
+    /// Pages of history under way. Ended ones are taken out when the topic is next looked at.
+    pub(super) readers: BTreeMap<TopicName, Vec<RequestId>>,
 }
 
 /// A frame of the opening that waits for its answer.
@@ -97,6 +103,9 @@ impl ImState {
             file_token: None,
             topics: BTreeMap::new(),
             own: BTreeMap::new(),
+            unsent: VecDeque::new(),
+            subscribing: BTreeMap::new(),
+            readers: BTreeMap::new(),
         }
     }
 
@@ -355,10 +364,14 @@ impl ImState {
         self.own.clear();
         cx.clear_alarm(Alarm::Own);
         self.topics.values_mut().for_each(Track::detach);
+        self.unsent.clear();
+        self.subscribing.clear();
+        self.readers.clear();
         for id in cx.waiting() {
             let Some(ask) = cx.ask_mut(id) else { continue };
             if !ask.sent || ask.is_repeatable() {
                 ask.start_over();
+                self.unsent.push_back(id);
             } else {
                 cx.complete(id, Err(RequestError::Unknown));
             }
@@ -378,16 +391,39 @@ impl ImState {
         cx.send_text(Up::new(verb).encode());
     }
 
-    /// Writes the requests that waited for the session to be ready, unless topics are still being
-    /// attached: what they ask may need that.
-    pub(super) fn flush_waiting(&self, cx: &mut Cx<'_, Im>) {
+    /// Takes a request that is to be written as soon as it may be.
+    pub(super) fn enqueue(&mut self, id: RequestId, cx: &mut Cx<'_, Im>) {
+        self.unsent.push_back(id);
+        self.flush_waiting(cx);
+    }
+
+    /// Writes what may be written: nothing before the session is ready and its topics are attached
+    /// again, and nothing about a topic while it is being subscribed to, because a server may take
+    /// the two in another order.
+    pub(super) fn flush_waiting(&mut self, cx: &mut Cx<'_, Im>) {
         if cx.phase() != Phase::Ready || self.own.values().any(|own| matches!(own, Own::Attach(_)))
         {
             return;
         }
-        for id in cx.waiting() {
-            let Some(ask) = cx.ask_mut(id).filter(|ask| !ask.sent) else { continue };
+        self.subscribing.retain(|_, id| cx.ask(*id).is_some());
+        for id in std::mem::take(&mut self.unsent) {
+            let Some(ask) = cx.ask_mut(id) else { continue };
+            if self.subscribing.contains_key(&ask.topic) {
+                self.unsent.push_back(id);
+                continue;
+            }
             ask.sent = true;
+            match ask.kind {
+                AskKind::Sub => drop(self.subscribing.insert(ask.topic.clone(), id)),
+                AskKind::History { .. } => {
+                    self.readers.entry(ask.topic.clone()).or_default().push(id);
+                }
+                AskKind::Leave { .. }
+                | AskKind::Pub { .. }
+                | AskKind::Get { .. }
+                | AskKind::Set { .. }
+                | AskKind::Del { .. } => {}
+            }
             let frame = ask.frame.clone();
             cx.send_text(frame);
         }

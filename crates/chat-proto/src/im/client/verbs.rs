@@ -459,7 +459,7 @@ impl Session<Im> {
             }
             let ask = Ask { topic: topic.clone(), frame, sent: false, kind };
             let id = cx.request(Some(id), ask)?;
-            state.flush_waiting(cx);
+            state.enqueue(id, cx);
             Ok(id)
         })
     }
