@@ -1,2 +1,113 @@
-//! Automation.
-fn main() {}
+//! Automation of this workspace, run as `cargo xtask <command>`.
+//!
+//! `ci` is everything a change must pass; `tidy` is the part of it that enforces the rules of
+//! `CONTRIBUTING.md`. Both run the same on a laptop and in CI.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool speaks to its user"
+)]
+
+mod ci;
+mod cmd;
+mod metadata;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Automation of this workspace.
+
+Usage: cargo xtask <command>
+
+Commands:
+  ci [STEP...]   Run every check a change must pass, or only the named steps
+  ci --list      List the steps
+  tidy           Check the architecture rules and the layout of the sources
+
+Exit codes: 0 passed, 1 a check failed, 2 the command line was wrong.
+";
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+enum Failure {
+    /// A check failed; the text says which and how.
+    Check(String),
+    /// The command line makes no sense.
+    Usage(String),
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match dispatch(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Check(message)) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+        Err(Failure::Usage(message)) => {
+            eprintln!("error: {message}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn dispatch(args: &[String]) -> Result<(), Failure> {
+    let (command, rest) = match args {
+        [] => {
+            print!("{HELP}");
+            return Ok(());
+        }
+        [command, rest @ ..] => (command.as_str(), rest),
+    };
+    match command {
+        "-h" | "--help" | "help" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        "ci" => ci::run(&root(), rest),
+        "tidy" if rest.is_empty() => tidy::run(&root()).map_err(Failure::Check),
+        "tidy" => {
+            Err(Failure::Usage(format!("`tidy` takes no argument, got `{}`", rest.join(" "))))
+        }
+        other => Err(Failure::Usage(format!("unknown command `{other}`"))),
+    }
+}
+
+/// The workspace root. Cargo sets the variable at run time, so a binary that was built before the
+/// checkout moved still finds it.
+fn root() -> PathBuf {
+    let manifest = std::env::var("CARGO_MANIFEST_DIR")
+        .unwrap_or_else(|_| env!("CARGO_MANIFEST_DIR").to_owned());
+    Path::new(&manifest).parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn help_succeeds() {
+        assert!(dispatch(&[]).is_ok());
+        assert!(dispatch(&args(&["--help"])).is_ok());
+    }
+
+    #[test]
+    fn mistakes_on_the_command_line_are_usage_failures() {
+        for words in [&["fly"][..], &["tidy", "now"], &["ci", "no-such-step"], &["ci", "--fast"]] {
+            let failure = dispatch(&args(words)).unwrap_err();
+            assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");
+        }
+    }
+
+    #[test]
+    fn the_root_holds_the_workspace_manifest() {
+        let manifest = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+        assert!(manifest.contains("[workspace]"));
+    }
+}

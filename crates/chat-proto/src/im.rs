@@ -3,6 +3,7 @@
 //! One set of frames serves both; where the two differ, a session knows its [`Flavor`].
 
 pub mod access;
+pub mod client;
 pub mod down;
 pub mod rest;
 pub mod stamp;

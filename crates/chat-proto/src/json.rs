@@ -12,6 +12,7 @@ mod string;
 mod write;
 
 pub(crate) use frame::frame;
+pub(crate) use raw::Names;
 pub use raw::{Extra, Params, Raw};
 pub use share::Share;
 pub use string::{SecretStr, Str};

@@ -308,25 +308,42 @@ impl Upgrade {
 
 impl fmt::Debug for Upgrade {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Upgrade({})", Redacted(self.0.uri()))
+        write!(f, "Upgrade({})", RedactedUpgrade(self.0.uri()))
     }
 }
 
 /// A URI without its query.
-struct Redacted<'a>(&'a http::Uri);
+pub(crate) struct Redacted<'a>(pub(crate) &'a http::Uri);
 
 impl fmt::Display for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let uri = self.0;
-        if let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) {
-            write!(f, "{scheme}://{host}")?;
-            if let Some(port) = uri.port() {
-                write!(f, ":{port}")?;
-            }
-        }
-        write!(f, "{}", uri.path())?;
-        if uri.query().is_some() { write!(f, "?…") } else { Ok(()) }
+        write_redacted(f, self.0, self.0.path())
     }
+}
+
+/// A URI without its query and without what follows the first segment of its path: order chat's
+/// listen key stands there.
+struct RedactedUpgrade<'a>(&'a http::Uri);
+
+impl fmt::Display for RedactedUpgrade<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.0.path();
+        match path.get(1..).and_then(|rest| rest.find('/')) {
+            Some(at) => write_redacted(f, self.0, &format!("{}/…", &path[..=at])),
+            None => write_redacted(f, self.0, path),
+        }
+    }
+}
+
+fn write_redacted(f: &mut fmt::Formatter<'_>, uri: &http::Uri, path: &str) -> fmt::Result {
+    if let (Some(scheme), Some(host)) = (uri.scheme_str(), uri.host()) {
+        write!(f, "{scheme}://{host}")?;
+        if let Some(port) = uri.port() {
+            write!(f, ":{port}")?;
+        }
+    }
+    let query = if uri.query().is_some() { "?…" } else { "" };
+    write!(f, "{path}{query}")
 }
 
 /// An HTTP request to perform: absolute `http://` or `https://` URI, headers, whole body.
@@ -529,7 +546,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             format!("{:?}", Upgrade::new(request)),
-            "Upgrade(wss://im.example.com:443/chat/c2c_key?…)"
+            "Upgrade(wss://im.example.com:443/chat/…?…)"
         );
         let request =
             http::Request::post("https://h/p?signature=abc").body(Bytes::from("password"));

@@ -7,6 +7,8 @@
 ///
 /// * `Deserialize`, by serde: members in any order, absent and `null` read as the default, the last
 ///   of two equal names wins, unknown members are kept in `extra`;
+/// * `Debug`, which shows what is there, and of `extra` the names only: a peer that spells a member
+///   its own way must not bring a secret into a log;
 /// * [`Encode`](crate::json::Encode): members in the order of the declaration, defaults left out,
 ///   `extra` last;
 /// * [`Share`](crate::json::Share).
@@ -21,11 +23,26 @@ macro_rules! frame {
         }
     ) => {
         $(#[$meta])*
-        #[derive(Clone, Debug, Default, PartialEq)]
+        #[derive(Clone, Default, PartialEq)]
         pub struct $name $(<$lt>)? {
             $( $(#[$field_meta])* pub $field: $type, )*
             /// Members this type does not name.
             pub extra: $crate::json::frame!(@extra $($lt)?),
+        }
+
+        impl $(<$lt>)? std::fmt::Debug for $name $(<$lt>)? {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                let mut shown = f.debug_struct(stringify!($name));
+                $(
+                    if !$crate::json::Encode::is_absent(&self.$field) {
+                        shown.field(stringify!($field), &self.$field);
+                    }
+                )*
+                if !self.extra.is_empty() {
+                    shown.field("extra", &$crate::json::Names(&self.extra));
+                }
+                shown.finish()
+            }
         }
 
         impl<'de $(: $lt, $lt)?> serde::Deserialize<'de> for $name $(<$lt>)? {
@@ -37,6 +54,11 @@ macro_rules! frame {
 
                     fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                         f.write_str(concat!("an object (", stringify!($name), ")"))
+                    }
+
+                    // The usual refusal quotes the string, which may be a secret in the wrong place.
+                    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
+                        Err(E::invalid_type(serde::de::Unexpected::Other("a string"), &self))
                     }
 
                     fn visit_map<A: serde::de::MapAccess<'de>>(
@@ -56,7 +78,8 @@ macro_rules! frame {
                     }
                 }
 
-                deserializer.deserialize_map($crate::json::frame!(@members $($lt)?))
+                // Not `deserialize_map`, which refuses strings by itself and quotes them.
+                deserializer.deserialize_any($crate::json::frame!(@members $($lt)?))
             }
         }
 

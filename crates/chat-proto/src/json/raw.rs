@@ -20,6 +20,15 @@ pub struct Raw<'a>(Slice<'a>);
 /// Members a frame type does not name, in the order they came.
 pub type Extra<'a> = Vec<(Str<'a>, Raw<'a>)>;
 
+/// Shows the names of unknown members, not their values.
+pub(crate) struct Names<'e, 'a>(pub(crate) &'e Extra<'a>);
+
+impl fmt::Debug for Names<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.0.iter().map(|(name, _)| name)).finish()
+    }
+}
+
 impl<'a> Raw<'a> {
     /// The value `null`.
     pub const NULL: Self = Self(Slice::Borrowed("null"));
@@ -189,6 +198,12 @@ mod tests {
     fn keeps_order_and_spaces_inside() {
         let raw: Raw<'_> = serde_json::from_str(r#" {"b": 1, "a":[2 ]} "#).unwrap();
         assert_eq!(raw.as_str(), r#"{"b": 1, "a":[2 ]}"#);
+    }
+
+    #[test]
+    fn unknown_members_show_their_names_only() {
+        let extra = vec![(Str::from("Secret"), Raw::new("\"hush\"").unwrap())];
+        assert_eq!(format!("{:?}", Names(&extra)), r#"["Secret"]"#);
     }
 
     #[test]

@@ -1,0 +1,554 @@
+//! REST calls of order chat, as data.
+
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderValue, Method, Request, Response, Uri};
+
+use crate::c2c::answer::{self, CredentialData, TimeData, UploadData};
+use crate::c2c::value::OrderNo;
+use crate::json::{Encode, frame};
+use crate::machine::{HttpRequest, Upgrade};
+use crate::rest::percent_encode;
+use crate::time::UnixMillis;
+
+pub use crate::c2c::answer::{Code, Page, Reason, Refusal};
+
+/// Where the service lives. (seed)
+pub const BASE_URL: &str = "https://api.binance.com";
+/// Path in front of the six chat calls.
+pub const CHAT_PATH: &str = "/sapi/v1/c2c/chat/";
+/// Path of the clock.
+pub const TIME_PATH: &str = "/api/v3/time";
+/// The most messages a page of history holds. (field reports)
+pub const MAX_ROWS: u32 = 100;
+/// Pre-signed URLs in one minute for one user. (seed)
+pub const UPLOADS_PER_MINUTE: u32 = 36;
+
+/// Header with the API key.
+pub const API_KEY_HEADER: &str = "x-mbx-apikey";
+/// Header without which some calls answer -31002; its value is read without regard to case. (seed)
+pub const CLIENT_TYPE_HEADER: &str = "clienttype";
+
+/// A base URL, key or answer that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BadApi {
+    /// Not an absolute `http` or `https` URL without a query.
+    #[error("the base URL is not an absolute http or https URL")]
+    BaseUrl,
+    /// Empty, or with a character that a header cannot carry.
+    #[error("the API key cannot stand in a header")]
+    ApiKey,
+    /// Not an absolute `http` or `https` URL.
+    #[error("the URL is not an absolute http or https URL")]
+    Url,
+    /// The server's `chatWssUrl` is not an absolute `ws` or `wss` URL.
+    #[error("the address of the chat is not an absolute ws or wss URL")]
+    ChatUrl,
+}
+
+/// Builds signed calls for one account.
+///
+/// Times are milliseconds *by the server's clock*. `Debug` shows neither key nor secret.
+#[derive(Clone)]
+pub struct Api {
+    base: String,
+    api_key: HeaderValue,
+    signer: Arc<dyn Sign>,
+    recv_window_ms: u32,
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+/// Which messages of history to fetch.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HistoryQuery {
+    /// The order.
+    pub order_no: String,
+    /// Page, from 1; the server's default when `None`.
+    pub page: Option<u32>,
+    /// Messages a page; at most [`MAX_ROWS`].
+    pub rows: Option<u32>,
+    /// Only messages of this kind: `text`, `image`, …
+    pub message_type: Option<String>,
+    /// Only messages with an id below this one.
+    pub before_id: Option<i64>,
+    /// `asc` or `desc` by time.
+    pub sort: Option<String>,
+}
+
+impl HistoryQuery {
+    /// The newest messages of an order, as many as the server gives.
+    #[must_use]
+    pub fn newest(order_no: impl Into<String>) -> Self {
+        Self { order_no: order_no.into(), ..Self::default() }
+    }
+
+    fn to_query(&self) -> Query {
+        let mut query = Query::new().with("orderNo", &self.order_no);
+        query.push("page", self.page.unwrap_or(1).max(1));
+        query.push("rows", self.rows.unwrap_or(MAX_ROWS).clamp(1, MAX_ROWS));
+        if let Some(kind) = &self.message_type {
+            query.push("chatMessageType", kind);
+        }
+        if let Some(id) = self.before_id {
+            query.push("id", id);
+        }
+        if let Some(sort) = &self.sort {
+            query.push("sort", sort);
+        }
+        query
+    }
+}
+
+frame! {
+    /// Body of `image/pre-signed-url`. (field reports)
+    pub struct UploadBody<'a> {
+        /// Name of the file with its extension.
+        image_name: crate::json::Str<'a> => "imageName", always;
+    }
+}
+
+frame! {
+    /// Body of `markOrderMessagesAsRead` and `markUserMessagesAsRead`. (field reports)
+    pub struct MarkBody<'a> {
+        /// The order.
+        order_no: OrderNo<'a> => "orderNo";
+        /// The user whose messages were read.
+        user_id: Option<i64> => "userId";
+    }
+}
+
+frame! {
+    /// Body of `getRiskWarningTips`. (field reports)
+    pub struct RiskBody<'a> {
+        /// The order.
+        order_no: OrderNo<'a> => "orderNo";
+        /// The currency paid in.
+        fiat: crate::json::Str<'a> => "fiat";
+        /// Where the tips are shown.
+        scene: crate::json::Str<'a> => "scene";
+    }
+}
+
+impl Api {
+    /// Calls to the live service, signed with HMAC.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot stand in a header.
+    pub fn new(api_key: &Secret, secret: &Secret) -> Result<Self, BadApi> {
+        Self::with_signer(api_key, Arc::new(HmacSigner::new(secret)))
+    }
+
+    /// The same with any signer.
+    ///
+    /// # Errors
+    ///
+    /// The key cannot stand in a header.
+    pub fn with_signer(api_key: &Secret, signer: Arc<dyn Sign>) -> Result<Self, BadApi> {
+        let mut value = HeaderValue::from_str(api_key.expose()).map_err(|_| BadApi::ApiKey)?;
+        if value.is_empty() {
+            return Err(BadApi::ApiKey);
+        }
+        value.set_sensitive(true);
+        let base = BASE_URL.to_owned();
+        Ok(Self { base, api_key: value, signer, recv_window_ms: DEFAULT_RECV_WINDOW_MS })
+    }
+
+    /// Calls to another server or through a relay: `https://host[:port][/prefix]`.
+    ///
+    /// # Errors
+    ///
+    /// Not an absolute `http` or `https` URL without a query.
+    pub fn base_url(mut self, base: &str) -> Result<Self, BadApi> {
+        let base = base.trim_end_matches('/');
+        let uri: Uri = base.parse().map_err(|_| BadApi::BaseUrl)?;
+        if !is_http(&uri) || uri.query().is_some() {
+            return Err(BadApi::BaseUrl);
+        }
+        base.clone_into(&mut self.base);
+        Ok(self)
+    }
+
+    /// How long a request stays valid, in milliseconds; 5000 unless told, at most 60 000.
+    #[must_use]
+    pub const fn recv_window_ms(mut self, millis: u32) -> Self {
+        self.recv_window_ms = millis;
+        self
+    }
+
+    /// A ticket for one dial.
+    #[must_use]
+    pub fn credential(&self, at: UnixMillis) -> HttpRequest {
+        self.get("retrieveChatCredential", Query::new(), at)
+    }
+
+    /// A page of history.
+    #[must_use]
+    pub fn history(&self, query: &HistoryQuery, at: UnixMillis) -> HttpRequest {
+        self.get("retrieveChatMessagesWithPagination", query.to_query(), at)
+    }
+
+    /// A place to put a picture; at most [`UPLOADS_PER_MINUTE`].
+    #[must_use]
+    pub fn pre_signed_url(&self, image_name: &str, at: UnixMillis) -> HttpRequest {
+        let body = UploadBody { image_name: image_name.into(), ..UploadBody::default() };
+        self.post("image/pre-signed-url", &body, at)
+    }
+
+    /// Marks the messages of an order as read.
+    #[must_use]
+    pub fn mark_order_read(
+        &self,
+        order_no: &str,
+        user_id: Option<i64>,
+        at: UnixMillis,
+    ) -> HttpRequest {
+        let body = MarkBody { order_no: order_no.into(), user_id, ..MarkBody::default() };
+        self.post("markOrderMessagesAsRead", &body, at)
+    }
+
+    /// Marks the messages of a user as read.
+    #[must_use]
+    pub fn mark_user_read(&self, user_id: Option<i64>, at: UnixMillis) -> HttpRequest {
+        self.post("markUserMessagesAsRead", &MarkBody { user_id, ..MarkBody::default() }, at)
+    }
+
+    /// Warnings to show for an order.
+    #[must_use]
+    pub fn risk_warning_tips(
+        &self,
+        order_no: &str,
+        fiat: &str,
+        scene: &str,
+        at: UnixMillis,
+    ) -> HttpRequest {
+        let body = RiskBody {
+            order_no: order_no.into(),
+            fiat: fiat.into(),
+            scene: scene.into(),
+            ..RiskBody::default()
+        };
+        self.post("getRiskWarningTips", &body, at)
+    }
+
+    /// The server's clock; unsigned.
+    #[must_use]
+    pub fn time(&self) -> HttpRequest {
+        let uri = format!("{}{TIME_PATH}", self.base);
+        HttpRequest::new(Self::finish(Request::get(uri), Bytes::new()))
+    }
+
+    fn get(&self, call: &str, query: Query, at: UnixMillis) -> HttpRequest {
+        let request = self.signed(Method::GET, call, query, at);
+        HttpRequest::new(Self::finish(request, Bytes::new()))
+    }
+
+    /// The body is not part of what is signed. (published documentation)
+    fn post(&self, call: &str, body: &impl Encode, at: UnixMillis) -> HttpRequest {
+        let mut json = Vec::with_capacity(128);
+        body.encode(&mut json);
+        let request = self
+            .signed(Method::POST, call, Query::new(), at)
+            .header(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
+        HttpRequest::new(Self::finish(request, json.into()))
+    }
+
+    fn signed(
+        &self,
+        method: Method,
+        call: &str,
+        query: Query,
+        at: UnixMillis,
+    ) -> http::request::Builder {
+        let query = self.signer.sign_query(query, at.as_millis(), self.recv_window_ms);
+        Request::builder()
+            .method(method)
+            .uri(format!("{}{CHAT_PATH}{call}?{}", self.base, query.as_str()))
+            .header(API_KEY_HEADER, self.api_key.clone())
+            .header(CLIENT_TYPE_HEADER, HeaderValue::from_static("web"))
+    }
+
+    fn finish(request: http::request::Builder, body: Bytes) -> Request<Bytes> {
+        request
+            .body(body)
+            .expect("the base URL was checked, the rest is percent-encoded ASCII and fixed headers")
+    }
+}
+
+/// What `retrieveChatCredential` gave: good for one dial. `Debug` shows the address only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Ticket {
+    chat_url: String,
+    listen_key: Secret,
+    listen_token: Secret,
+}
+
+impl fmt::Debug for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ticket").field("chat_url", &self.chat_url).finish_non_exhaustive()
+    }
+}
+
+impl Ticket {
+    /// From its parts.
+    #[must_use]
+    pub fn new(
+        chat_url: impl Into<String>,
+        listen_key: impl Into<Secret>,
+        listen_token: impl Into<Secret>,
+    ) -> Self {
+        Self {
+            chat_url: chat_url.into(),
+            listen_key: listen_key.into(),
+            listen_token: listen_token.into(),
+        }
+    }
+
+    /// Reads the answer to [`Api::credential`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Refusal`].
+    pub fn read(response: &Response<Bytes>) -> Result<Self, Refusal> {
+        let data: CredentialData<'_> = answer::data(response)?;
+        let secret = |text: &crate::json::SecretStr<'_>| text.expose().decode().into_owned();
+        let (key, token) = (secret(&data.listen_key), secret(&data.listen_token));
+        if data.chat_wss_url.is_empty() || key.is_empty() || token.is_empty() {
+            let status = response.status().as_u16();
+            return Err(Refusal { status, reason: Reason::Shape, retry_after: None });
+        }
+        Ok(Self::new(data.chat_wss_url.decode(), key, token))
+    }
+
+    /// `<chatWssUrl>/<listenKey>?token=<listenToken>&clientType=web`. (seed)
+    ///
+    /// # Errors
+    ///
+    /// The address is not an absolute `ws` or `wss` URL.
+    pub fn upgrade(&self) -> Result<Upgrade, BadApi> {
+        let key = percent_encode(self.listen_key.expose());
+        let token = percent_encode(self.listen_token.expose());
+        let base = self.chat_url.split(['?', '#']).next().unwrap_or_default();
+        let base = base.trim_end_matches('/');
+        // An address that ends with the key already is taken as it is.
+        let base = base.strip_suffix(&key).map_or(base, |base| base.trim_end_matches('/'));
+        let uri: Uri = format!("{base}/{key}?token={token}&clientType=web")
+            .parse()
+            .map_err(|_| BadApi::ChatUrl)?;
+        if !matches!(uri.scheme_str(), Some("ws" | "wss")) || uri.host().is_none_or(str::is_empty) {
+            return Err(BadApi::ChatUrl);
+        }
+        let request = Request::get(uri).body(()).map_err(|_| BadApi::ChatUrl)?;
+        Ok(Upgrade::new(request))
+    }
+}
+
+/// A place to put a picture. `Debug` hides the upload URL, which is signed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadSlot {
+    /// Where to put the bytes, within about five minutes.
+    pub upload_url: Secret,
+    /// Where they can be fetched afterwards, and what the image frame names.
+    pub image_url: String,
+}
+
+impl UploadSlot {
+    /// Reads the answer to [`Api::pre_signed_url`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Refusal`].
+    pub fn read(response: &Response<Bytes>) -> Result<Self, Refusal> {
+        let data: UploadData<'_> = answer::data(response)?;
+        let upload_url = data.upload_url.expose().decode().into_owned();
+        if upload_url.is_empty() || data.image_url.is_empty() {
+            let status = response.status().as_u16();
+            return Err(Refusal { status, reason: Reason::Shape, retry_after: None });
+        }
+        Ok(Self { upload_url: upload_url.into(), image_url: data.image_url.decode().into_owned() })
+    }
+
+    /// The upload: the raw bytes with their exact length, without key, cookie or `clientType`. A
+    /// `Content-Type` goes along only when the URL says that it was signed, because any other
+    /// would break the signature. (field reports)
+    ///
+    /// # Errors
+    ///
+    /// The server's URL is not an absolute `http` or `https` URL.
+    pub fn put(&self, bytes: Bytes, media_type: &'static str) -> Result<HttpRequest, BadApi> {
+        let uri: Uri = self.upload_url.expose().parse().map_err(|_| BadApi::Url)?;
+        if !is_http(&uri) {
+            return Err(BadApi::Url);
+        }
+        let mut request = Request::put(uri.clone()).header(CONTENT_LENGTH, bytes.len());
+        if signs_content_type(uri.query().unwrap_or_default()) {
+            request = request.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
+        }
+        request.body(bytes).map(HttpRequest::new).map_err(|_| BadApi::Url)
+    }
+}
+
+/// Fetches a picture: a plain GET without credentials, whatever the host. (seed)
+///
+/// # Errors
+///
+/// Not an absolute `http` or `https` URL.
+pub fn download(image_url: &str) -> Result<HttpRequest, BadApi> {
+    let uri: Uri = image_url.parse().map_err(|_| BadApi::Url)?;
+    if !is_http(&uri) {
+        return Err(BadApi::Url);
+    }
+    Request::get(uri).body(Bytes::new()).map(HttpRequest::new).map_err(|_| BadApi::Url)
+}
+
+/// Reads the answer to [`Api::time`].
+///
+/// # Errors
+///
+/// See [`Refusal`].
+pub fn server_time(response: &Response<Bytes>) -> Result<UnixMillis, Refusal> {
+    let data: TimeData<'_> = answer::classify_plain(response)?;
+    let millis = data.server_time.and_then(|time| time.as_u64());
+    millis.map(UnixMillis::new).ok_or(Refusal {
+        status: response.status().as_u16(),
+        reason: Reason::Shape,
+        retry_after: None,
+    })
+}
+
+/// Whether the signed headers of a pre-signed URL hold `content-type`.
+fn signs_content_type(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+        name.eq_ignore_ascii_case("x-amz-signedheaders")
+            && value.split(';').any(|header| header.trim().eq_ignore_ascii_case("content-type"))
+    })
+}
+
+fn is_http(uri: &Uri) -> bool {
+    matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| !h.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn api() -> Api {
+        Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into())
+            .unwrap()
+            .base_url("https://127.0.0.1:8887/")
+            .unwrap()
+    }
+
+    const AT: UnixMillis = UnixMillis::new(1_700_000_000_000);
+
+    #[test]
+    fn calls_are_signed_and_carry_their_headers() {
+        let request = api().credential(AT).into_request();
+        let uri = request.uri().to_string();
+        let start = "https://127.0.0.1:8887/sapi/v1/c2c/chat/retrieveChatCredential?recvWindow=5000&timestamp=1700000000000&signature=";
+        assert_eq!(uri.len(), start.len() + 64);
+        assert!(uri.starts_with(start), "{uri}");
+        assert_eq!(request.headers()["X-MBX-APIKEY"], "demo-merchant-key");
+        assert!(request.headers()["X-MBX-APIKEY"].is_sensitive());
+        assert_eq!(request.headers()["clientType"], "web");
+        assert!(!request.headers().contains_key(CONTENT_TYPE));
+    }
+
+    #[test]
+    fn history_names_what_is_asked() {
+        let query = HistoryQuery {
+            order_no: "22000000000000000001".into(),
+            rows: Some(500),
+            message_type: Some("image".into()),
+            before_id: Some(7),
+            sort: Some("desc".into()),
+            ..HistoryQuery::default()
+        };
+        let uri = api().history(&query, AT).into_request().uri().to_string();
+        assert!(
+            uri.contains("Pagination?orderNo=22000000000000000001&page=1&rows=100&chatMessageType=image&id=7&sort=desc&recvWindow"),
+            "{uri}"
+        );
+    }
+
+    #[test]
+    fn a_body_is_not_signed() {
+        let one = api().pre_signed_url("a.jpg", AT).into_request();
+        let two = api().pre_signed_url("\"b\".png", AT).into_request();
+        assert_eq!(one.uri(), two.uri());
+        assert_eq!(one.headers()[CONTENT_TYPE], "application/json;charset=utf-8");
+        assert_eq!(&two.body()[..], br#"{"imageName":"\"b\".png"}"#);
+        let mark = api().mark_order_read("22000000000000000001", Some(7), AT).into_request();
+        assert_eq!(&mark.body()[..], br#"{"orderNo":"22000000000000000001","userId":7}"#);
+        assert_eq!(&api().mark_user_read(None, AT).into_request().body()[..], b"{}");
+    }
+
+    #[test]
+    fn bad_urls_and_keys_are_refused() {
+        for base in ["", "api.binance.com", "ftp://h", "https://", "https://h/?a=b", "https://h h"]
+        {
+            assert_eq!(api().base_url(base).unwrap_err(), BadApi::BaseUrl, "{base}");
+        }
+        for key in ["", "a\nb", "ä\u{1}"] {
+            assert_eq!(Api::new(&key.into(), &"s".into()).unwrap_err(), BadApi::ApiKey);
+        }
+        assert!(download("file:///etc/passwd").is_err());
+        assert!(download("/relative").is_err());
+    }
+
+    #[test]
+    fn the_address_of_the_chat_is_built_from_the_ticket() {
+        let uri = |url: &str| {
+            let ticket = Ticket::new(url, "c2c_321891ac_v2", "TOKEN a/b");
+            ticket.upgrade().map(|upgrade| upgrade.into_request().uri().to_string())
+        };
+        let expected =
+            Ok("wss://im.binance.com:443/chat/c2c_321891ac_v2?token=TOKEN%20a%2Fb&clientType=web"
+                .to_owned());
+        for url in [
+            "wss://im.binance.com:443/chat",
+            "wss://im.binance.com:443/chat/",
+            "wss://im.binance.com:443/chat/c2c_321891ac_v2",
+            "wss://im.binance.com:443/chat/c2c_321891ac_v2?token=old",
+        ] {
+            assert_eq!(uri(url), expected, "{url}");
+        }
+        for url in ["", "im.binance.com/chat", "https://im.binance.com/chat", "wss:///chat"] {
+            assert_eq!(uri(url), Err(BadApi::ChatUrl), "{url}");
+        }
+    }
+
+    #[test]
+    fn secrets_do_not_print() {
+        let ticket = Ticket::new("wss://h/chat", "c2c_key", "TOKENhush");
+        let shown = format!("{ticket:?} {:?} {:?}", api(), api().credential(AT));
+        for secret in ["TOKENhush", "c2c_key", "demo-merchant", "signature"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
+
+    #[test]
+    fn uploads_carry_a_type_only_when_it_is_signed() {
+        let slot =
+            |url: &str| UploadSlot { upload_url: url.into(), image_url: "https://d/1".into() };
+        let put = |url: &str| slot(url).put(Bytes::from_static(b"12"), "image/png");
+        let plain = put("https://u/1?X-Amz-SignedHeaders=host&X-Amz-Signature=1").unwrap();
+        let plain = plain.into_request();
+        assert_eq!(plain.method(), Method::PUT);
+        assert_eq!(plain.headers().len(), 1);
+        assert_eq!(plain.headers()[CONTENT_LENGTH], "2");
+        let typed = put("https://u/1?X-Amz-SignedHeaders=content-type%3Bhost").unwrap();
+        assert_eq!(typed.into_request().headers()[CONTENT_TYPE], "image/png");
+        assert_eq!(put("u/1").unwrap_err(), BadApi::Url);
+    }
+}

@@ -1,0 +1,317 @@
+//! Values that the service writes now as strings, now as numbers.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::json::{Encode, Share, Str};
+use crate::machine::Text;
+
+/// A value that may be written as a string or bare, kept as it was written. (field reports)
+///
+/// A string is its text; a number, or anything else, is its JSON. Equality is that of the texts, so
+/// `7` equals `"7"`.
+#[derive(Clone, Default)]
+pub struct Loose<'a> {
+    text: Str<'a>,
+    bare: bool,
+}
+
+impl<'a> Loose<'a> {
+    /// A number.
+    #[must_use]
+    pub fn number(number: impl Into<i128>) -> Loose<'static> {
+        Loose { text: Str::from(number.into().to_string()), bare: true }
+    }
+
+    /// A string.
+    #[must_use]
+    pub fn string(text: impl Into<Str<'a>>) -> Self {
+        Self { text: text.into(), bare: false }
+    }
+
+    /// The text of a string, the digits of a number, the JSON of anything else.
+    #[must_use]
+    pub fn text(&self) -> Cow<'_, str> {
+        self.text.decode()
+    }
+
+    /// The value as a number, when it is a whole one that fits. Never goes through a float.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        self.text().parse().ok()
+    }
+
+    /// The value as a number, when it is a whole one that fits.
+    #[must_use]
+    pub fn as_u64(&self) -> Option<u64> {
+        self.text().parse().ok()
+    }
+
+    /// The value as a number, when it is a whole one that fits.
+    #[must_use]
+    pub fn as_u32(&self) -> Option<u32> {
+        self.text().parse().ok()
+    }
+
+    /// Whether there is no text.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    /// Whether it was written without quotes.
+    #[must_use]
+    pub const fn is_bare(&self) -> bool {
+        self.bare
+    }
+
+    /// The same value under the lifetime of `self`, without a copy.
+    #[must_use]
+    pub fn reborrow(&self) -> Loose<'_> {
+        Loose { text: self.text.reborrow(), bare: self.bare }
+    }
+
+    /// A value that keeps nothing else alive.
+    #[must_use]
+    pub fn detach(&self) -> Loose<'static> {
+        Loose { text: self.text.detach(), bare: self.bare }
+    }
+}
+
+impl PartialEq for Loose<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl Eq for Loose<'_> {}
+
+impl PartialEq<str> for Loose<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.text == *other
+    }
+}
+
+impl PartialEq<&str> for Loose<'_> {
+    fn eq(&self, other: &&str) -> bool {
+        self.text == **other
+    }
+}
+
+impl fmt::Display for Loose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.text.fmt(f)
+    }
+}
+
+impl fmt::Debug for Loose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.bare { write!(f, "{}", self.text) } else { write!(f, "{:?}", self.text) }
+    }
+}
+
+impl Share for Loose<'_> {
+    type Static = Loose<'static>;
+
+    fn share(self, text: &Text) -> Loose<'static> {
+        Loose { text: self.text.share(text), bare: self.bare }
+    }
+}
+
+impl Encode for Loose<'_> {
+    fn is_absent(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        match self.text.plain() {
+            Some("") if self.bare => out.extend_from_slice(b"null"),
+            Some(json) if self.bare => out.extend_from_slice(json.as_bytes()),
+            Some(_) | None => self.text.encode(out),
+        }
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with('"') {
+            let text = serde_json::from_str(raw).map_err(serde::de::Error::custom)?;
+            Ok(Self { text, bare: false })
+        } else {
+            Ok(Self { text: Str::borrowed(raw), bare: true })
+        }
+    }
+}
+
+/// Declares a newtype over [`Loose`].
+macro_rules! loose_newtype {
+    ($(#[$meta:meta])* $name:ident) => {
+        $(#[$meta])*
+        #[derive(Clone, Default, PartialEq, Eq)]
+        pub struct $name<'a>(Loose<'a>);
+
+        impl<'a> $name<'a> {
+            /// As it was written.
+            #[must_use]
+            pub const fn as_loose(&self) -> &Loose<'a> {
+                &self.0
+            }
+
+            /// The text.
+            #[must_use]
+            pub fn text(&self) -> Cow<'_, str> {
+                self.0.text()
+            }
+
+            /// Whether there is none.
+            #[must_use]
+            pub fn is_empty(&self) -> bool {
+                self.0.is_empty()
+            }
+
+            /// A value that keeps nothing else alive.
+            #[must_use]
+            pub fn detach(&self) -> $name<'static> {
+                $name(self.0.detach())
+            }
+        }
+
+        impl<'a, T: Into<Str<'a>>> From<T> for $name<'a> {
+            fn from(text: T) -> Self {
+                Self(Loose::string(text))
+            }
+        }
+
+        impl PartialEq<&str> for $name<'_> {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == **other
+            }
+        }
+
+        impl fmt::Display for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl fmt::Debug for $name<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+
+        impl Share for $name<'_> {
+            type Static = $name<'static>;
+
+            fn share(self, text: &Text) -> $name<'static> {
+                $name(self.0.share(text))
+            }
+        }
+
+        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                Loose::deserialize(deserializer).map(Self)
+            }
+        }
+    };
+}
+
+loose_newtype! {
+    /// Id of a message, given by the server: 18 to 19 digits, a string on the WebSocket, a string
+    /// or a number in history. (field reports)
+    MessageId
+}
+
+impl MessageId<'_> {
+    /// The id as a number, when it is one.
+    #[must_use]
+    pub fn as_i64(&self) -> Option<i64> {
+        self.0.as_i64()
+    }
+}
+
+impl MessageId<'static> {
+    /// From a number; travels as a string.
+    #[must_use]
+    pub fn from_i64(id: i64) -> Self {
+        Self(Loose::string(id.to_string()))
+    }
+}
+
+impl Encode for MessageId<'_> {
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+}
+
+loose_newtype! {
+    /// Number of an order. The published sample, 20476365073825144832, is beyond 64 bits, so it is
+    /// text everywhere: a number is read as its digits and written as a string. (seed)
+    OrderNo
+}
+
+impl Encode for OrderNo<'_> {
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.text.encode(out);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn write(value: &impl Encode) -> String {
+        let mut out = Vec::new();
+        value.encode(&mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn loose_values_stay_as_they_were_written() {
+        for json in ["7", "\"7\"", "-1", "1.50", "1e3", "true", "{\"a\":[1]}", "\"a\\n\\u00fc\""] {
+            let value: Loose<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(write(&value), json);
+        }
+        assert!(serde_json::from_str::<Loose<'_>>("\"open").is_err());
+    }
+
+    #[test]
+    fn an_order_number_as_a_number_becomes_text() {
+        let order: OrderNo<'_> = serde_json::from_str("20476365073825144832").unwrap();
+        assert_eq!(order, "20476365073825144832");
+        assert_eq!(write(&order), "\"20476365073825144832\"");
+    }
+
+    proptest! {
+        #[test]
+        fn order_numbers_of_any_length_keep_every_digit(digits in "[1-9][0-9]{0,60}") {
+            for json in [digits.clone(), format!("\"{digits}\"")] {
+                let order: OrderNo<'_> = serde_json::from_str(&json).unwrap();
+                prop_assert_eq!(order.text(), digits.as_str());
+                prop_assert_eq!(write(&order), format!("\"{digits}\""));
+            }
+        }
+
+        #[test]
+        fn ids_never_go_through_a_float(id: i64) {
+            for json in [id.to_string(), format!("\"{id}\"")] {
+                let read: MessageId<'_> = serde_json::from_str(&json).unwrap();
+                prop_assert_eq!(read.as_i64(), Some(id));
+                prop_assert_eq!(write(&read), json);
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Requests that wait for an answer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::event::RequestId;
+
+/// What waits: by local id, by deadline and by the service's key on the wire.
+#[derive(Debug)]
+pub(super) struct Requests<K, A> {
+    next: u64,
+    table: BTreeMap<RequestId, Pending<K, A>>,
+    deadlines: BTreeSet<(Instant, RequestId)>,
+    keys: BTreeMap<K, RequestId>,
+}
+
+#[derive(Debug)]
+struct Pending<K, A> {
+    key: Option<K>,
+    ask: A,
+    deadline: Instant,
+}
+
+impl<K: Ord + Clone, A> Requests<K, A> {
+    pub(super) const fn new() -> Self {
+        Self { next: 1, table: BTreeMap::new(), deadlines: BTreeSet::new(), keys: BTreeMap::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(super) fn insert(&mut self, key: Option<K>, ask: A, deadline: Instant) -> RequestId {
+        let id = RequestId::new(self.next);
+        self.next += 1;
+        if let Some(key) = &key {
+            self.keys.insert(key.clone(), id);
+        }
+        self.deadlines.insert((deadline, id));
+        self.table.insert(id, Pending { key, ask, deadline });
+        id
+    }
+
+    pub(super) fn by_key(&self, key: &K) -> Option<RequestId> {
+        self.keys.get(key).copied()
+    }
+
+    pub(super) fn get(&self, id: RequestId) -> Option<&A> {
+        self.table.get(&id).map(|pending| &pending.ask)
+    }
+
+    pub(super) fn get_mut(&mut self, id: RequestId) -> Option<&mut A> {
+        self.table.get_mut(&id).map(|pending| &mut pending.ask)
+    }
+
+    pub(super) fn remove(&mut self, id: RequestId) -> Option<A> {
+        let pending = self.table.remove(&id)?;
+        self.deadlines.remove(&(pending.deadline, id));
+        if let Some(key) = &pending.key
+            && self.keys.get(key) == Some(&id)
+        {
+            self.keys.remove(key);
+        }
+        Some(pending.ask)
+    }
+
+    pub(super) fn postpone(&mut self, id: RequestId, deadline: Instant) {
+        if let Some(pending) = self.table.get_mut(&id) {
+            self.deadlines.remove(&(pending.deadline, id));
+            pending.deadline = deadline;
+            self.deadlines.insert((deadline, id));
+        }
+    }
+
+    pub(super) fn next_deadline(&self) -> Option<Instant> {
+        self.deadlines.first().map(|(at, _)| *at)
+    }
+
+    pub(super) fn due(&self, now: Instant) -> Option<RequestId> {
+        self.deadlines.first().filter(|(at, _)| *at <= now).map(|(_, id)| *id)
+    }
+
+    pub(super) fn ids(&self) -> Vec<RequestId> {
+        self.table.keys().copied().collect()
+    }
+}

@@ -1,0 +1,91 @@
+//! What a service adds to the engine.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use super::engine::Cx;
+use super::event::{CredentialsProblem, RequestId};
+use crate::codec::Dialect;
+use crate::error::{CloseReason, Lost, RequestError};
+use crate::machine::{CloseFrame, HttpResult, Text, Upgrade};
+
+/// What the service needs before the dial.
+#[derive(Debug)]
+pub enum Prepare {
+    /// Nothing: dial this.
+    Dial(Upgrade),
+    /// An HTTP exchange was started; [`Cx::dial`] follows.
+    Fetching,
+    /// The application must act first.
+    CredentialsNeeded(CredentialsProblem),
+}
+
+/// What to do after a loss.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Try again, not before the hint.
+    Retry(Option<Duration>),
+    /// End the session.
+    Stop(CloseReason),
+}
+
+/// The service's half of a session. Sealed in spirit: it is right for the services of this crate and
+/// may change with them.
+pub trait Service: Dialect + Sized + 'static {
+    /// What the service remembers.
+    type State: Debug;
+    /// What it tells the application.
+    type Event: Debug;
+    /// What it answers to requests.
+    type Answer: Debug;
+    /// The key of a request on the wire.
+    type Key: Ord + Clone + Debug;
+    /// What is remembered of a request.
+    type Ask: Debug;
+    /// What is remembered of an HTTP exchange.
+    type Call: Debug;
+    /// Its own timers.
+    type Alarm: Copy + Ord + Debug;
+
+    /// An attempt starts.
+    fn prepare(state: &mut Self::State, cx: &mut Cx<'_, Self>) -> Prepare;
+
+    /// The socket is open: send the opening frames, or say [`Cx::ready`].
+    fn on_open(state: &mut Self::State, cx: &mut Cx<'_, Self>);
+
+    /// A frame came. `text` is what it borrows from.
+    fn on_frame(state: &mut Self::State, frame: Self::Down<'_>, text: &Text, cx: &mut Cx<'_, Self>);
+
+    /// A text came that is no frame.
+    fn on_garbage(state: &mut Self::State, text: &Text, cx: &mut Cx<'_, Self>);
+
+    /// An HTTP exchange ended.
+    fn on_response(
+        state: &mut Self::State,
+        call: Self::Call,
+        result: HttpResult,
+        cx: &mut Cx<'_, Self>,
+    );
+
+    /// One of its timers is due.
+    fn on_alarm(state: &mut Self::State, alarm: Self::Alarm, cx: &mut Cx<'_, Self>);
+
+    /// What the peer's close frame means.
+    fn on_close(_state: &mut Self::State, frame: Option<CloseFrame>) -> Lost {
+        Lost::ClosedByPeer(frame)
+    }
+
+    /// The attempt failed or the link is gone. Requests are still in the table.
+    fn on_lost(state: &mut Self::State, why: &Lost, cx: &mut Cx<'_, Self>) -> Verdict;
+
+    /// A request was not answered in time. `None` when it is asked another way: then the service
+    /// has called [`Cx::postpone`].
+    fn on_unanswered(
+        state: &mut Self::State,
+        id: RequestId,
+        cx: &mut Cx<'_, Self>,
+    ) -> Option<RequestError>;
+
+    /// How a request ends that the application or the end of the session cuts short.
+    fn on_cut_short(ask: &Self::Ask) -> RequestError;
+}

@@ -1,0 +1,116 @@
+//! The client's half of topic chat: `Session<Im>`.
+//!
+//! Connecting fetches a token if need be, opens the socket and logs in. Topics the application
+//! subscribed to are attached again after every loss, and messages missed meanwhile are fetched, so
+//! that each message of a topic is told once and in order; what cannot be had is announced as a
+//! [`ImEvent::Gap`].
+
+mod answer;
+mod ask;
+mod config;
+mod event;
+mod receive;
+mod state;
+mod track;
+mod verbs;
+
+pub use answer::{Answer, History, Receipt, Subscribed};
+pub use config::{Credentials, ImConfig};
+pub use event::ImEvent;
+pub use verbs::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
+
+use ask::{Ask, Call};
+use state::{Alarm, ImState};
+
+use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
+use crate::error::{Lost, RequestError};
+use crate::im::{Down, Im, UserId};
+use crate::machine::{HttpResult, Text};
+use crate::time::Now;
+
+impl Service for Im {
+    type State = ImState;
+    type Event = ImEvent;
+    type Answer = Answer;
+    type Key = String;
+    type Ask = Ask;
+    type Call = Call;
+    type Alarm = Alarm;
+
+    fn prepare(state: &mut ImState, cx: &mut Cx<'_, Self>) -> Prepare {
+        state.prepare(cx)
+    }
+
+    fn on_open(state: &mut ImState, cx: &mut Cx<'_, Self>) {
+        state.on_open(cx);
+    }
+
+    fn on_frame(state: &mut ImState, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Self>) {
+        state.on_frame(frame, text, cx);
+    }
+
+    fn on_garbage(_: &mut ImState, text: &Text, cx: &mut Cx<'_, Self>) {
+        // `0` answers the application probe `1`: a sign of life and nothing else. (tinode-code)
+        if text.as_str() != "0" {
+            cx.event(ImEvent::Garbage(text.clone()));
+        }
+    }
+
+    fn on_response(state: &mut ImState, call: Call, result: HttpResult, cx: &mut Cx<'_, Self>) {
+        state.on_response(call, result, cx);
+    }
+
+    fn on_alarm(state: &mut ImState, alarm: Alarm, cx: &mut Cx<'_, Self>) {
+        state.on_alarm(alarm, cx);
+    }
+
+    fn on_lost(state: &mut ImState, why: &Lost, cx: &mut Cx<'_, Self>) -> Verdict {
+        state.on_lost(why, cx)
+    }
+
+    fn on_unanswered(
+        _: &mut ImState,
+        id: RequestId,
+        cx: &mut Cx<'_, Self>,
+    ) -> Option<RequestError> {
+        Some(cx.ask(id).map_or(RequestError::TimedOut, Ask::unanswered))
+    }
+
+    fn on_cut_short(ask: &Ask) -> RequestError {
+        ask.cut_short()
+    }
+}
+
+impl Session<Im> {
+    /// A session that is not connected yet. `seed` decides ids and delays: take it from the
+    /// operating system, and another one for each session.
+    #[must_use]
+    pub fn im(config: ImConfig, seed: u64, now: Now) -> Self {
+        let engine = config.session.clone();
+        Self::new(engine, ImState::new(config), seed, now)
+    }
+
+    /// Who is logged in; `None` before the first login.
+    #[must_use]
+    pub const fn user(&self) -> Option<&UserId> {
+        self.state().user()
+    }
+
+    /// The token for file transfers, replaced at each login.
+    #[must_use]
+    pub const fn file_token(&self) -> Option<&chat_sign::FileToken> {
+        self.state().file_token()
+    }
+
+    /// Number of the last message of a topic that was told to the application, or known to be
+    /// there when it subscribed.
+    #[must_use]
+    pub fn last_seq(&self, topic: &crate::im::TopicName) -> Option<u64> {
+        self.state().last_seq(topic)
+    }
+
+    /// Other credentials, for the next attempt.
+    pub fn set_credentials(&mut self, credentials: Credentials, now: Now) {
+        self.with(now, |state, _| state.set_credentials(credentials));
+    }
+}

@@ -1,0 +1,233 @@
+//! One topic's messages in order, each once.
+
+use std::collections::BTreeMap;
+
+use crate::im::down::Data;
+
+/// What is known of a topic's numbers.
+///
+/// Messages that come early are held until those before them were fetched. A message is handed on
+/// when everything before it was handed on or is known to be missing.
+#[derive(Debug, Default)]
+pub(super) struct Track {
+    /// Last number handed on; `None` until anything is known.
+    last: Option<u64>,
+    /// Highest number seen anywhere.
+    head: u64,
+    /// Early messages; `None` for one's own without an echo.
+    held: BTreeMap<u64, Option<Data<'static>>>,
+    /// Attached on the live link.
+    pub(super) attached: bool,
+    /// The page under way: its first number and the one past its last.
+    page: Option<(u64, u64)>,
+}
+
+/// What to tell the application, in order.
+#[derive(Debug, PartialEq)]
+pub(super) enum Step {
+    Message(Box<Data<'static>>),
+    Gap { from: u64, to: u64 },
+}
+
+/// The next messages to fetch: `since` inclusive, `before` exclusive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Page {
+    pub(super) since: u64,
+    pub(super) before: u64,
+}
+
+impl Track {
+    pub(super) const fn last(&self) -> Option<u64> {
+        self.last
+    }
+
+    /// The server says how far the topic goes.
+    pub(super) fn learn_head(&mut self, head: u64) {
+        self.head = self.head.max(head);
+        if self.last.is_none() {
+            self.last = Some(head);
+        }
+    }
+
+    /// A message came, or (`None`) one's own was stored that will not come.
+    pub(super) fn offer(&mut self, seq: u64, message: Option<Data<'static>>, max_held: u64) {
+        let last = *self.last.get_or_insert(seq.saturating_sub(1));
+        self.head = self.head.max(seq);
+        // What does not fit is fetched when its turn comes: the head remembers it.
+        let fits = (self.held.len() as u64) < max_held || seq == last.saturating_add(1);
+        if seq > last && fits {
+            self.held.entry(seq).or_insert(message);
+        }
+    }
+
+    /// What can be handed on now.
+    pub(super) fn release(&mut self, out: &mut Vec<Step>) {
+        let Some(mut last) = self.last else { return };
+        while let Some(entry) = self.held.first_entry() {
+            let seq = *entry.key();
+            if seq > last.saturating_add(1) {
+                break;
+            }
+            let message = entry.remove();
+            if seq == last.saturating_add(1) {
+                last = seq;
+                out.extend(message.map(|message| Step::Message(Box::new(message))));
+            }
+        }
+        self.last = Some(last);
+    }
+
+    /// What to fetch next; `None` when nothing is missing, or a page is under way.
+    pub(super) fn next_page(
+        &mut self,
+        size: u64,
+        max_fill: u64,
+        out: &mut Vec<Step>,
+    ) -> Option<Page> {
+        let last = self.last?;
+        if !self.attached || self.page.is_some() || last >= self.head {
+            return None;
+        }
+        if self.head - last > max_fill {
+            // Too far behind to fetch everything: the oldest part is announced as missing.
+            let to = self.head - max_fill;
+            out.push(Step::Gap { from: last + 1, to });
+            self.last = Some(to);
+            self.held = self.held.split_off(&(to + 1));
+            self.release(out);
+            return self.next_page(size, max_fill, out);
+        }
+        let since = last + 1;
+        let first_held = self.held.keys().next().copied();
+        let end = first_held.unwrap_or(self.head.saturating_add(1));
+        let before = end.min(since.saturating_add(size.max(1)));
+        self.page = Some((since, before));
+        Some(Page { since, before })
+    }
+
+    /// The page under way is complete: what it did not bring is missing.
+    pub(super) fn page_done(&mut self, out: &mut Vec<Step>) {
+        let Some((since, before)) = self.page.take() else { return };
+        self.release(out);
+        let mut next = self.last.map_or(since, |last| last.saturating_add(1));
+        while next < before {
+            let end = self.held.keys().next().copied().unwrap_or(before).min(before);
+            if end > next {
+                out.push(Step::Gap { from: next, to: end - 1 });
+                self.last = Some(end - 1);
+            }
+            self.release(out);
+            next = self.last.map_or(before, |last| last.saturating_add(1));
+        }
+    }
+
+    /// The link is gone.
+    pub(super) fn detach(&mut self) {
+        self.attached = false;
+        self.page = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn message(seq: u64) -> Data<'static> {
+        Data { seq, ..Data::default() }
+    }
+
+    fn attached(last: u64) -> Track {
+        let mut track = Track { attached: true, ..Track::default() };
+        track.learn_head(last);
+        track
+    }
+
+    fn seqs(steps: &[Step]) -> Vec<u64> {
+        steps
+            .iter()
+            .filter_map(|step| match step {
+                Step::Message(data) => Some(data.seq),
+                Step::Gap { .. } => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn early_messages_wait_for_the_page_that_fills_the_hole() {
+        let (mut track, mut out) = (attached(3), Vec::new());
+        track.offer(6, Some(message(6)), 10);
+        track.release(&mut out);
+        assert_eq!(out, []);
+        assert_eq!(track.next_page(100, 1000, &mut out), Some(Page { since: 4, before: 6 }));
+        assert_eq!(track.next_page(100, 1000, &mut out), None);
+        track.offer(5, Some(message(5)), 10);
+        track.offer(4, Some(message(4)), 10);
+        track.release(&mut out);
+        track.page_done(&mut out);
+        assert_eq!(seqs(&out), [4, 5, 6]);
+        assert_eq!(track.next_page(100, 1000, &mut out), None);
+    }
+
+    #[test]
+    fn what_a_page_does_not_bring_is_announced_before_what_follows() {
+        let (mut track, mut out) = (attached(3), Vec::new());
+        track.offer(9, Some(message(9)), 10);
+        track.next_page(100, 1000, &mut out);
+        track.offer(6, Some(message(6)), 10);
+        track.page_done(&mut out);
+        assert_eq!(
+            out,
+            [
+                Step::Gap { from: 4, to: 5 },
+                Step::Message(Box::new(message(6))),
+                Step::Gap { from: 7, to: 8 },
+                Step::Message(Box::new(message(9))),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_head_far_away_is_bounded() {
+        let (mut track, mut out) = (attached(0), Vec::new());
+        track.learn_head(1 << 53);
+        let page = track.next_page(100, 1000, &mut out);
+        assert_eq!(out, [Step::Gap { from: 1, to: (1 << 53) - 1000 }]);
+        assert_eq!(page.map(|page| page.before - page.since), Some(100));
+    }
+
+    #[test]
+    fn numbers_at_the_edge_do_not_overflow() {
+        let (mut track, mut out) = (attached(0), Vec::new());
+        track.offer(u64::MAX, Some(message(u64::MAX)), 10);
+        track.offer(0, Some(message(0)), 10);
+        track.release(&mut out);
+        let _ = track.next_page(u64::MAX, u64::MAX, &mut out);
+        track.page_done(&mut out);
+        assert_eq!(seqs(&out), [u64::MAX]);
+    }
+
+    proptest! {
+        /// Whatever order messages come in, each is told once and in order.
+        #[test]
+        fn every_message_once_and_in_order(
+            order in Just((1..=40u64).collect::<Vec<_>>()).prop_shuffle(),
+            twice in proptest::collection::vec(1..=40u64, 0..10),
+            held in 1..8u64,
+        ) {
+            let (mut track, mut out) = (attached(0), Vec::new());
+            for seq in order.into_iter().chain(twice) {
+                track.offer(seq, Some(message(seq)), held);
+                track.release(&mut out);
+                while let Some(page) = track.next_page(7, 1000, &mut out) {
+                    for seq in (page.since..page.before).rev() {
+                        track.offer(seq, Some(message(seq)), 1000);
+                    }
+                    track.page_done(&mut out);
+                }
+            }
+            prop_assert_eq!(seqs(&out), (1..=40).collect::<Vec<_>>());
+            prop_assert_eq!(out.len(), 40);
+        }
+    }
+}

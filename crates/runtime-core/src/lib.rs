@@ -1,0 +1,55 @@
+//! What stands between a [`Machine`](chat_proto::Machine) and a network, for any async runtime.
+//!
+//! * [`Runtime`] is what an adapter provides: a connector, a WebSocket, a clock. It knows no
+//!   protocol.
+//! * [`Connection`] is the one driver: it moves the bytes of any machine, client or server. It
+//!   spawns nothing; awaiting [`Connection::next`] is what makes it go.
+//! * [`Handle`] is the same driver in a task of its own, for an application that speaks from many
+//!   tasks.
+//! * [`http`] performs HTTP/1 exchanges over the same connector.
+//! * [`TlsPolicy`] says whom to trust.
+//!
+//! ```text
+//! loop {
+//!     let (machine, now) = connection.machine();     // verbs: they queue, and go out corked
+//!     machine.say("hello", now);
+//!     match connection.next().await {                // drives everything until an event is there
+//!         Some(event) => …,
+//!         None => break,                             // the machine is finished
+//!     }
+//! }
+//! ```
+//!
+//! # Which runtime is in here
+//!
+//! None. `hyper`'s HTTP/1 client depends on tokio with the feature `sync` only: channels, no
+//! reactor, no timer, no task.
+//!
+//! # Back-pressure
+//!
+//! A message is read only while there is room for an event. An application that stops taking
+//! events stops the reads, the socket's buffers fill, and the peer has to wait. Writes, pongs,
+//! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
+//! does nothing at all).
+
+pub mod http;
+pub mod options;
+pub mod runtime;
+pub mod tls;
+
+mod connection;
+mod dial;
+mod driver;
+mod failure;
+mod handle;
+mod link;
+mod wire;
+
+pub use connection::Connection;
+pub use handle::{Gone, Handle, Reply, TryCallError};
+pub use options::{HttpLimits, Options, WsConfig};
+pub use runtime::{ConnectError, Runtime, Socket, Target};
+pub use tls::{TlsPolicy, TlsPolicyError};
+
+/// The WebSocket types that cross the boundary to an adapter.
+pub use tungstenite;

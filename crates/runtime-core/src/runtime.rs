@@ -1,0 +1,185 @@
+//! What an async runtime provides.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::io;
+use std::task::{Context, Poll};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use chat_proto::{Now, UnixMillis};
+use futures_util::{Sink, Stream};
+use rustls_pki_types::ServerName;
+
+use crate::options::WsConfig;
+
+/// A WebSocket: tungstenite's messages in and out.
+///
+/// The stream answers pings and close frames by queueing the answer; flushing sends it. After an
+/// error the stream is over. Implemented for whatever fits.
+pub trait Socket:
+    Stream<Item = Result<tungstenite::Message, tungstenite::Error>>
+    + Sink<tungstenite::Message, Error = tungstenite::Error>
+    + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<T> Socket for T where
+    T: Stream<Item = Result<tungstenite::Message, tungstenite::Error>>
+        + Sink<tungstenite::Message, Error = tungstenite::Error>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// The plugs of one async runtime.
+///
+/// An adapter holds the TLS policy and the time a connection may take; everything else is here.
+pub trait Runtime: Clone + Send + Sync + 'static {
+    /// A stream of bytes, with TLS where the target asks for it.
+    type Stream: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static;
+    /// A WebSocket, of either role.
+    type Socket: Socket;
+    /// Ends at a point in time.
+    type Sleep: Future<Output = ()> + Send + 'static;
+
+    /// Connects, with TLS where the target asks for it.
+    ///
+    /// Dropping the future gives up the attempt.
+    fn connect(
+        &self,
+        target: &Target,
+    ) -> impl Future<Output = Result<Self::Stream, ConnectError>> + Send;
+
+    /// Performs the client's WebSocket handshake. `request` is complete: host, key and version are
+    /// set. How long to wait is the machine's affair: it drops the attempt.
+    ///
+    /// Dropping the future gives up the connection.
+    fn upgrade(
+        &self,
+        stream: Self::Stream,
+        request: ::http::Request<()>,
+        config: &WsConfig,
+    ) -> impl Future<Output = Result<Self::Socket, tungstenite::Error>> + Send;
+
+    /// Ends the writing half of what is below the WebSocket: TLS says goodbye, TCP sends its FIN.
+    fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads bytes below the WebSocket and throws them away; 0 at the end.
+    ///
+    /// A socket that is closed while bytes wait unread is reset, and the peer may lose the close
+    /// frame that tells it why.
+    fn poll_discard(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
+
+    /// Ends at `at`, not before.
+    fn sleep_until(&self, at: Instant) -> Self::Sleep;
+
+    /// Runs `task` on its own.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static);
+
+    /// Both clocks.
+    fn now(&self) -> Now {
+        Now { mono: Instant::now(), unix: unix_now() }
+    }
+
+    /// A seed from the operating system, another one each time.
+    fn seed(&self) -> u64 {
+        // The keys of a `RandomState` come from the system's entropy, and differ from call to call.
+        RandomState::new().build_hasher().finish()
+    }
+}
+
+/// The wall clock. A clock before 1970 reads as 1970.
+#[must_use]
+pub fn unix_now() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis::new(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Where to connect to.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Target {
+    /// A name or an address; IPv6 without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The name that the certificate must carry; `None` for a connection without TLS.
+    pub tls: Option<ServerName<'static>>,
+}
+
+impl Target {
+    /// From an absolute URI of the scheme `ws`, `wss`, `http` or `https`.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Dial`] for another scheme, or without a usable host.
+    pub fn from_uri(uri: &::http::Uri) -> Result<Self, ConnectError> {
+        let (tls, standard_port) = match uri.scheme_str() {
+            Some("ws" | "http") => (false, 80),
+            Some("wss" | "https") => (true, 443),
+            Some(_) | None => {
+                return Err(ConnectError::Dial("the URI is not ws, wss, http or https".into()));
+            }
+        };
+        let host = uri.host().unwrap_or_default();
+        let host = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+        if host.is_empty() {
+            return Err(ConnectError::Dial("the URI names no host".into()));
+        }
+        let tls = if tls {
+            let name = ServerName::try_from(host.to_owned())
+                .map_err(|_| ConnectError::Dial("the host is no valid server name".into()))?;
+            Some(name)
+        } else {
+            None
+        };
+        Ok(Self { host: host.to_owned(), port: uri.port_u16().unwrap_or(standard_port), tls })
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tls = if self.tls.is_some() { " over TLS" } else { "" };
+        write!(f, "{}:{}{tls}", self.host, self.port)
+    }
+}
+
+/// Why there is no connection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// Name resolution, refused, unreachable, not in time, no usable target.
+    #[error("cannot connect: {0}")]
+    Dial(String),
+    /// TLS failed: the certificate is not trusted, the peer speaks no TLS, no usable policy.
+    #[error("TLS failed: {0}")]
+    Tls(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(uri: &str) -> Result<Target, ConnectError> {
+        Target::from_uri(&uri.parse().unwrap())
+    }
+
+    #[test]
+    fn targets_come_from_uris() {
+        assert_eq!(format!("{:?}", target("ws://h/x?token=1").unwrap()), "h:80");
+        assert_eq!(format!("{:?}", target("wss://h:8887/im").unwrap()), "h:8887 over TLS");
+        assert_eq!(format!("{:?}", target("http://[::1]:5/").unwrap()), "::1:5");
+        assert_eq!(format!("{:?}", target("https://127.0.0.1").unwrap()), "127.0.0.1:443 over TLS");
+        for wrong in ["ftp://h/", "/path", "wss://a_b..c/"] {
+            assert!(matches!(target(wrong), Err(ConnectError::Dial(_))), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_error_does_not_show_the_uri() {
+        let error = target("ftp://h/?token=hush").unwrap_err();
+        assert!(!error.to_string().contains("hush"));
+    }
+}
