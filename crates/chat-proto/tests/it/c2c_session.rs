@@ -1,6 +1,6 @@
 //! A session of order chat, fed by hand under virtual time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent, Progress, Rest, Since};
@@ -44,8 +44,7 @@ impl Asked {
 impl Desk {
     fn new(config: C2cConfig) -> Self {
         let api = Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into()).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "an Instant can only be had from the clock")]
-        let now = Now { mono: Instant::now(), unix: UnixMillis::new(START) };
+        let now = Now { mono: crate::some_instant(), unix: UnixMillis::new(START) };
         let session = Session::c2c(config, api, 7, now);
         Self { session, now, conn: ConnId::new(0) }
     }
