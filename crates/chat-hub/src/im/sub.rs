@@ -133,13 +133,17 @@ impl Im {
             return Err(Status::USER_NOT_FOUND.into());
         }
         let mine = self.topic(topic).and_then(|it| it.members.get(&user)).map(|it| it.sub.clone());
+        let defaults = |user| self.users.get(&user).map_or(M::NONE, |it| it.auth);
+        let (ours, theirs) = (defaults(user), defaults(peer));
+        let given_to_peer = self.p2p_given(wish, ours)?;
         let outcome = match mine {
-            Some(row) if row.deleted.is_none() => self.resume(cx, ask, topic, row, wish)?,
+            Some(row) if row.deleted.is_none() => {
+                let outcome = self.resume(cx, ask, topic, row, wish)?;
+                self.ensure_peer(cx, topic, peer, theirs, given_to_peer);
+                outcome
+            }
             mine => {
                 self.room_for_topic(cx, user)?;
-                let defaults = |user| self.users.get(&user).map_or(M::NONE, |it| it.auth);
-                let (ours, theirs) = (defaults(user), defaults(peer));
-                let given_to_peer = self.p2p_given(wish, ours)?;
                 if self.topic(topic).is_none() {
                     let row =
                         TopicRow { created: cx.stamp, updated: cx.stamp, ..TopicRow::default() };

@@ -138,6 +138,25 @@ async fn an_oversized_message_is_answered_with_1009() {
     assert_eq!(frame.code, CloseCode::Size);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_writes_before_it_reads_still_hears_why() {
+    let (mut conn, mut peer) = accepted(1024, Options::default()).await;
+    conn.machine().0.finish_when_lost = true;
+    let talking = async move {
+        // All of it is taken, although nobody wants it any more.
+        peer.send(Wire::Binary(vec![0; 2 << 20].into())).await.unwrap();
+        peer.next().await.unwrap().unwrap()
+    };
+    let listening = async {
+        assert_eq!(conn.next().await, Some(Event::Opened(1)));
+        assert_eq!(conn.next().await, Some(Event::Lost(1, LinkFailure::TooBig { limit: 1 << 20 })));
+        assert_eq!(conn.next().await, None);
+    };
+    let (heard, ()) = tokio::join!(talking, listening);
+    let Wire::Close(Some(frame)) = heard else { panic!("{heard}") };
+    assert_eq!(frame.code, CloseCode::Size);
+}
+
 #[tokio::test]
 async fn a_broken_frame_is_the_peers_fault() {
     let (tell, told) = oneshot::channel();

@@ -11,7 +11,7 @@ use runtime_tokio::{Connection, Options, Runtime, WsConfig};
 use tungstenite::Message as Wire;
 
 use crate::support::probe::{Event, Probe};
-use crate::support::{accepted, dialled, pipe, rests, runtime};
+use crate::support::{accepted, dialled, pipe, rests, runtime, soon};
 
 /// Awaits `future` and counts how often it was polled.
 async fn counted<T>(future: impl Future<Output = T>) -> (T, u32) {
@@ -94,7 +94,7 @@ async fn a_blocked_socket_is_not_polled() {
     assert_eq!(conn.get().transmits.len(), 1);
     let reading = async {
         for part in [1, 2] {
-            let message = peer.next().await.unwrap().unwrap();
+            let message = soon(peer.next()).await.unwrap().unwrap();
             assert!(message.into_data() == vec![part; 100_000]);
         }
     };
@@ -117,7 +117,7 @@ async fn pings_are_answered_while_idle() {
         handle.call(|machine, _| machine.mute = true).await.unwrap();
         for n in 0..3_u8 {
             peer.send(Wire::Ping(Bytes::from(vec![n]))).await.unwrap();
-            assert_eq!(peer.next().await.unwrap().unwrap(), Wire::Pong(Bytes::from(vec![n])));
+            assert_eq!(soon(peer.next()).await.unwrap().unwrap(), Wire::Pong(Bytes::from(vec![n])));
         }
         drop(handle);
         task.await.unwrap();
@@ -140,7 +140,7 @@ async fn a_peer_that_pings_and_never_reads_gets_the_last_pong_and_not_our_memory
     }
     let mut pongs = 0;
     loop {
-        let Wire::Pong(payload) = peer.next().await.unwrap().unwrap() else { panic!() };
+        let Wire::Pong(payload) = soon(peer.next()).await.unwrap().unwrap() else { panic!() };
         pongs += 1;
         if payload[..] == count.to_be_bytes() {
             break;
@@ -150,7 +150,7 @@ async fn a_peer_that_pings_and_never_reads_gets_the_last_pong_and_not_our_memory
     assert!(pongs < 2000, "{pongs} pongs were kept");
     // A message still gets through.
     handle.call(|machine, _| machine.text("alive")).await.unwrap();
-    assert_eq!(peer.next().await.unwrap().unwrap(), Wire::text("alive"));
+    assert_eq!(soon(peer.next()).await.unwrap().unwrap(), Wire::text("alive"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,7 +162,7 @@ async fn small_writes_leave_together() {
     }
     assert!(rests(conn.next()).await);
     for n in 0..10 {
-        assert_eq!(peer.next().await.unwrap().unwrap(), Wire::text(n.to_string()));
+        assert_eq!(soon(peer.next()).await.unwrap().unwrap(), Wire::text(n.to_string()));
     }
     assert!(rests(peer.next()).await);
 }
@@ -176,7 +176,7 @@ async fn next_can_be_dropped_at_any_await() {
     let talking = async {
         for n in 0..total {
             peer.send(Wire::text(format!("message number {n}"))).await.unwrap();
-            let back = peer.next().await.unwrap().unwrap();
+            let back = soon(peer.next()).await.unwrap().unwrap();
             assert_eq!(back, Wire::text(format!("message number {n}")));
         }
     };

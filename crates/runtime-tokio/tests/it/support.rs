@@ -56,6 +56,11 @@ pub(crate) async fn dialled(bytes: usize, options: Options) -> (Conn, PipePeer) 
     (Connection::accepted(Probe::default(), runtime(), conn, socket, options), peer)
 }
 
+/// With a stopped clock: what `future` gives, where a test would wait for ever otherwise.
+pub(crate) async fn soon<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), future).await.expect("nothing happens")
+}
+
 /// With a stopped clock: whether everything comes to rest before `future` ends.
 pub(crate) async fn rests<T>(future: impl Future<Output = T>) -> bool {
     tokio::time::timeout(Duration::from_millis(1), future).await.is_err()
