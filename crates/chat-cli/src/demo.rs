@@ -17,7 +17,7 @@ use chat_proto::im::UserId;
 use chat_proto::machine::HttpRequest;
 use chat_proto::rest::BaseUrl;
 use chat_server::{TestServer, Urls, World};
-use runtime_tokio::{HttpLimits, Runtime, TlsPolicy, TokioRuntime};
+use runtime_tokio::{HttpLimits, Runtime, TokioRuntime};
 
 use journal::Journal;
 use report::{Problem, Report};
@@ -59,11 +59,7 @@ pub(crate) async fn run<W: Write>(world: World, out: W) -> Result<bool, Problem>
     let server = TestServer::start(world).await?;
     let urls = server.urls().clone();
     describe(&urls, &mut report)?;
-    let tls = match server.ca_pem() {
-        Some(pem) => TlsPolicy::only_ca_pem(pem)?,
-        None => TlsPolicy::platform(),
-    };
-    let place = Place { runtime: TokioRuntime::new(tls), journal };
+    let place = Place { runtime: TokioRuntime::new(server.tls_policy()), journal };
 
     report.section("IM", "PortSIP PBX instant messaging")?;
     let world = im::Im3 { host: BaseUrl::parse(&urls.pbx)?, people };

@@ -62,8 +62,8 @@ fn main() -> ExitCode {
 /// The world in a file, or the built-in one.
 fn world(file: Option<&Path>) -> Result<World, Box<dyn std::error::Error + Send + Sync>> {
     Ok(match file {
-        Some(path) => chat_server::load_world(path)?,
-        None => chat_server::default_world(),
+        Some(path) => chat_server::world::load(path)?,
+        None => chat_server::world::builtin(),
     })
 }
 

@@ -55,7 +55,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
         TlsArg::Off => Tls::Off,
         TlsArg::Files { cert, key } => Tls::Files { cert, key },
     };
-    let config = Config { listen: args.listen, tls, ..Config::new(world) };
+    let mut config = Config::new(world);
+    config.listen = args.listen;
+    config.tls = tls;
     let server = Server::bind(config).await?;
     if args.json {
         println!("{}", server.ready_line());

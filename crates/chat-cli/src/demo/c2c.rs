@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use bytes::Bytes;
+use chat_hub::c2c::Script;
 use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent};
 use chat_proto::c2c::frame::ImageRef;
 use chat_proto::c2c::rest::{self, Api, HistoryQuery, Ticket};
@@ -173,7 +174,8 @@ async fn texts<W: Write>(
     }
 
     report.begin("a system event arrives, named after its reader")?;
-    server.mark_paid(order).await?;
+    let (paid, script) = (order.clone(), Script::OrderEvent { event: "payed".to_owned() });
+    server.hub(move |hub, now| hub.c2c_script(&paid, script, now)).await??;
     let mut seen = Vec::new();
     for client in [&mut *m, &mut *b] {
         let push = self::push(client, "the system event", |push| push.kind() == Kind::System);

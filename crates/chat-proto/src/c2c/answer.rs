@@ -11,11 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::c2c::history::HistoryItem;
 use crate::c2c::value::Loose;
 use crate::json::{Encode, Raw, SecretStr, Str, frame};
-<<<<<<< HEAD
-use crate::rest::retry_after;
-=======
-use crate::rest::printable;
->>>>>>> c2c
+use crate::rest::{printable, retry_after};
 
 /// The `code` of a call that succeeded. (seed)
 pub const SUCCESS: &str = "000000";
