@@ -81,7 +81,8 @@ fn describe<W: Write>(urls: &Urls, report: &mut Report<W>) -> Result<(), Problem
     report.say(format_args!("  C2C REST  {}", urls.c2c))?;
     report.say(format_args!("  C2C chat  {}", urls.chat))?;
     report.say("→ is what a client sends, ← what comes back. Credentials are hidden.")?;
-    report.say("The services' own servers were never asked: this is our server and our clients.")?;
+    report
+        .say("The services' own servers were never asked: this is our server and our clients.")?;
     Ok(())
 }
 
@@ -103,5 +104,5 @@ fn im_cast(world: &World) -> Result<[im::Extension; 3], Problem> {
             user: UserId::from_number(user.user_id),
         })
     };
-    Ok([next("Alice")?, next("Bob  ")?, next("Carol")?])
+    Ok([next("Alice")?, next("Bob")?, next("Carol")?])
 }

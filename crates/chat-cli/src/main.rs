@@ -2,6 +2,7 @@
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "an exchange looks for one event among many")]
 mod demo;
 mod serve;
 

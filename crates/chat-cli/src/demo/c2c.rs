@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use bytes::Bytes;
-use chat_hub::c2c::Script;
+use chat_hub::Script;
 use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent};
 use chat_proto::c2c::frame::ImageRef;
 use chat_proto::c2c::rest::{self, Api, HistoryQuery, Ticket};
@@ -49,7 +49,7 @@ pub(crate) fn cast(world: &World) -> Result<Cast, Problem> {
     Ok(Cast {
         order: order.order_no.clone(),
         merchant: trader("Merchant", &order.maker)?,
-        buyer: trader("Buyer   ", &order.taker)?,
+        buyer: trader("Buyer", &order.taker)?,
         auto_reply: order.auto_reply.clone(),
     })
 }
@@ -145,7 +145,7 @@ async fn texts<W: Write>(
     if sent.from_history || id.is_empty() {
         return Err("no echo came".into());
     }
-    report.pass(format_args!("{}'s text is message {id}", buyer.who.trim_end()))?;
+    report.pass(format_args!("{}'s text is message {id}", buyer.who))?;
 
     report.begin("the counterparty's text arrives")?;
     let push = push(m, "the buyer's text", |push| {
@@ -182,7 +182,7 @@ async fn texts<W: Write>(
         let push = push.await?;
         let content = push.content_text().unwrap_or_default().into_owned();
         match SystemContent::parse(&content) {
-            Some(content) => seen.push(content.type_name().to_owned()),
+            Some(content) => seen.push(content.type_name.to_string()),
             None => return Err("the system message holds no event".into()),
         }
     }

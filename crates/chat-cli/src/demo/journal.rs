@@ -1,6 +1,6 @@
 //! What travels, as lines for people; credentials hidden.
 
-use std::fmt::Write as _;
+use std::fmt::{Display, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chat_proto::machine::{HttpRequest, Upgrade};
@@ -15,7 +15,9 @@ const MAX_LINE: usize = 420;
 pub(crate) struct Journal(Arc<Mutex<Vec<String>>>);
 
 impl Journal {
-    pub(crate) fn push(&self, line: String) {
+    /// A line of what `who` sent (`→`) or got (`←`).
+    pub(crate) fn push(&self, who: &str, what: impl Display) {
+        let line = format!("{who:<8} {what}");
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(line);
     }
 
@@ -24,7 +26,7 @@ impl Journal {
     }
 
     pub(crate) fn request(&self, who: &str, request: &http::Request<bytes::Bytes>) {
-        let mut line = format!("{who} → {} {}", request.method(), url(request.uri()));
+        let mut line = format!("→ {} {}", request.method(), url(request.uri()));
         let body = request.body();
         match std::str::from_utf8(body) {
             Ok("") => {}
@@ -38,7 +40,7 @@ impl Journal {
                 let _ = write!(line, "  ({} bytes)", body.len());
             }
         }
-        self.push(line);
+        self.push(who, line);
     }
 
     pub(crate) fn answer(&self, who: &str, answer: &http::Response<bytes::Bytes>) {
@@ -47,7 +49,7 @@ impl Journal {
             Ok(text) if text.starts_with(['{', '[']) => hide(text),
             Ok(_) | Err(_) => format!("({} bytes)", answer.body().len()),
         };
-        self.push(format!("{who} ← HTTP {}  {body}", answer.status().as_u16()));
+        self.push(who, format_args!("← HTTP {}  {body}", answer.status().as_u16()));
     }
 }
 
@@ -142,7 +144,7 @@ impl<M> Tap<M> {
     }
 
     fn dial(&self, request: &Upgrade) {
-        self.journal.push(format!("{} → connect {}", self.who, url(request.request().uri())));
+        self.journal.push(self.who, format_args!("→ connect {}", url(request.request().uri())));
     }
 
     fn http(&self, request: &HttpRequest) {
@@ -156,19 +158,19 @@ impl<M: Machine> Machine for Tap<M> {
     fn handle_input(&mut self, input: Input, now: Now) {
         match &input {
             Input::Received { message: Message::Text(text), .. } => {
-                self.journal.push(format!("{} ← {}", self.who, hide(text.as_str())));
+                self.journal.push(self.who, format_args!("← {}", hide(text.as_str())));
             }
             Input::Received { message: Message::Close(frame), .. } => {
                 let frame = frame.as_ref();
                 let why = frame.map(|frame| format!("{} {}", frame.code, frame.reason.as_str()));
-                self.journal.push(format!("{} ← close {}", self.who, why.unwrap_or_default()));
+                self.journal.push(self.who, format_args!("← close {}", why.unwrap_or_default()));
             }
             Input::Lost { failure, .. } => {
-                self.journal.push(format!("{} ← lost: {failure}", self.who));
+                self.journal.push(self.who, format_args!("← lost: {failure}"));
             }
             Input::Response { result: Ok(answer), .. } => self.journal.answer(self.who, answer),
             Input::Response { result: Err(failure), .. } => {
-                self.journal.push(format!("{} ← {failure}", self.who));
+                self.journal.push(self.who, format_args!("← {failure}"));
             }
             Input::Timeout | Input::Opened { .. } | Input::Received { .. } => {}
         }
@@ -179,7 +181,7 @@ impl<M: Machine> Machine for Tap<M> {
     fn poll_transmit(&mut self) -> Option<Transmit> {
         let transmit = self.machine.poll_transmit()?;
         if let Message::Text(text) = &transmit.message {
-            self.journal.push(format!("{} → {}", self.who, hide(text.as_str())));
+            self.journal.push(self.who, format_args!("→ {}", hide(text.as_str())));
         }
         Some(transmit)
     }

@@ -24,19 +24,7 @@ pub(crate) struct Report<W> {
 impl<W: Write> Report<W> {
     pub(crate) fn new(out: W, journal: Journal) -> Self {
         let started = Instant::now();
-        Self {
-            out,
-            journal,
-            section: "",
-            current: None,
-            count: 0,
-            failures: Vec::new(),
-            started,
-        }
-    }
-
-    pub(crate) const fn journal(&self) -> &Journal {
-        &self.journal
+        Self { out, journal, section: "", current: None, count: 0, failures: Vec::new(), started }
     }
 
     pub(crate) fn say(&mut self, line: impl Display) -> io::Result<()> {
