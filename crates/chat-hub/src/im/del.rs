@@ -83,7 +83,9 @@ impl Im {
             let may = |mode: M| mode.has(M::READ | M::PRES);
             self.pres_on(cx, id, &here, Some(ask.conn), |_, mode| may(mode));
             if let Some(topic) = self.topic(id) {
-                self.tell_absent(cx, (id, topic), user, &there, Some(ask.conn), may);
+                self.tell_absent(cx, (id, topic), user, &there, Some(ask.conn), |_, mode| {
+                    may(mode)
+                });
             }
         } else {
             self.pres_on(cx, id, &here, Some(ask.conn), |it, _| it == user);
