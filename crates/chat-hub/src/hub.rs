@@ -1,5 +1,7 @@
 //! Many connections behind one machine.
 
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
@@ -431,18 +433,6 @@ impl Hub {
         self.now = Now { mono: self.now.mono.max(now.mono), unix: now.unix };
         self.stamp = micros(now).max(self.stamp + 1);
         self.now
-    }
-
-    /// Lets a script of the C2C service act.
-    pub(crate) fn script_c2c<R>(
-        &mut self,
-        now: Now,
-        f: impl FnOnce(&mut C2cState, &mut Cx<'_>) -> R,
-    ) -> R {
-        self.advance(now);
-        let (result, fx) = self.run(|services, cx| f(&mut services.c2c, cx));
-        self.settle(fx, Requester::Nobody);
-        result
     }
 
     fn run<R>(&mut self, f: impl FnOnce(&mut Services, &mut Cx<'_>) -> R) -> (R, Effects) {

@@ -6,6 +6,7 @@
     reason = "a test may panic, and looks for one variant"
 )]
 
+mod c2c_chaos;
 mod c2c_fixtures;
 mod c2c_laws;
 mod c2c_session;
