@@ -1,6 +1,6 @@
 //! The one task that owns the hub, and the handle by which everybody else asks it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -149,8 +149,9 @@ impl fmt::Debug for HubHandle {
 /// A link as the hub's task sees it.
 struct Link {
     port: Port,
-    /// Credits to give back when the peer has read some of its answers.
-    withheld: usize,
+    /// What the hub is to look at when the peer has read some of its answers. Bounded by the
+    /// credits.
+    inbox: VecDeque<Message>,
     /// Whether the queue to the connection is full.
     is_full: bool,
 }
@@ -240,17 +241,16 @@ impl<S: Store> HubTask<S> {
             Ask::Accepted(offer, port, answer) => {
                 let conn = self.hub.accepted(*offer, now);
                 port.credits.add_permits(1);
-                self.links.insert(conn, Link { port, withheld: 0, is_full: false });
+                self.links.insert(conn, Link { port, inbox: VecDeque::new(), is_full: false });
                 tracing::debug!(conn = conn.get(), open = self.links.len(), "connection accepted");
                 let _ = answer.send(conn);
             }
             Ask::Received(conn, message) => {
                 tracing::trace!(conn = conn.get(), ?message, "received");
-                self.hub.handle_input(Input::Received { conn, message }, now);
                 if let Some(link) = self.links.get_mut(&conn) {
-                    link.withheld += 1;
+                    link.inbox.push_back(message);
+                    self.feed(conn);
                 }
-                self.give_back(conn);
             }
             Ask::Lost(conn, failure) => {
                 tracing::debug!(conn = conn.get(), %failure, "connection lost");
@@ -357,7 +357,7 @@ impl<S: Store> HubTask<S> {
                 }
             }
         }
-        self.give_back(conn);
+        self.feed(conn);
     }
 
     /// There is room again in a queue that was full.
@@ -368,13 +368,16 @@ impl<S: Store> HubTask<S> {
         }
     }
 
-    /// Lets a connection hand in more, unless the hub wants it to read first.
-    fn give_back(&mut self, conn: ConnId) {
-        if let Some(link) = self.links.get_mut(&conn)
-            && link.withheld > 0
-            && self.hub.wants_input(conn)
+    /// Gives the hub what came on a connection, as long as it wants it, and lets the connection hand
+    /// in as much more.
+    fn feed(&mut self, conn: ConnId) {
+        let now = self.runtime.now();
+        while self.hub.wants_input(conn)
+            && let Some(link) = self.links.get_mut(&conn)
+            && let Some(message) = link.inbox.pop_front()
         {
-            link.port.credits.add_permits(std::mem::take(&mut link.withheld));
+            link.port.credits.add_permits(1);
+            self.hub.handle_input(Input::Received { conn, message }, now);
         }
     }
 
