@@ -440,6 +440,18 @@ impl Hub {
         self.now
     }
 
+    /// Lets a script of the C2C service act.
+    pub(crate) fn script_c2c<R>(
+        &mut self,
+        now: Now,
+        f: impl FnOnce(&mut C2cState, &mut Cx<'_>) -> R,
+    ) -> R {
+        self.advance(now);
+        let (result, fx) = self.run(|services, cx| f(&mut services.c2c, cx));
+        self.settle(fx, Requester::Nobody);
+        result
+    }
+
     fn run<R>(&mut self, f: impl FnOnce(&mut Services, &mut Cx<'_>) -> R) -> (R, Effects) {
         let mut fx = Effects::default();
         let mut cx = Cx {

@@ -34,7 +34,7 @@ pub mod record;
 mod transfer;
 pub mod world;
 
-pub use c2c::C2cRecord;
+pub use c2c::{C2cImage, C2cMessage, C2cPicture, C2cRecord, Script, ScriptError};
 pub use config::{HubConfig, PublicUrls};
 pub use hub::{Hub, HubAction, Offer};
 pub use record::Record;

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::c2c::answer::{self, CredentialData, TimeData, UploadData};
 use crate::c2c::value::OrderNo;
 use crate::json::{Encode, frame};
 use crate::machine::{HttpRequest, Upgrade};
+use crate::rest::percent_encode;
 use crate::time::UnixMillis;
 
 pub use crate::c2c::answer::{Code, Page, Reason, Refusal};
@@ -32,8 +32,6 @@ pub const UPLOADS_PER_MINUTE: u32 = 36;
 pub const API_KEY_HEADER: &str = "x-mbx-apikey";
 /// Header without which some calls answer -31002; its value is read without regard to case. (seed)
 pub const CLIENT_TYPE_HEADER: &str = "clienttype";
-
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A base URL, key or answer that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -338,8 +336,8 @@ impl Ticket {
     ///
     /// The address is not an absolute `ws` or `wss` URL.
     pub fn upgrade(&self) -> Result<Upgrade, BadApi> {
-        let encode = |text: &Secret| utf8_percent_encode(text.expose(), UNRESERVED).to_string();
-        let (key, token) = (encode(&self.listen_key), encode(&self.listen_token));
+        let key = percent_encode(self.listen_key.expose());
+        let token = percent_encode(self.listen_token.expose());
         let base = self.chat_url.split(['?', '#']).next().unwrap_or_default();
         let base = base.trim_end_matches('/');
         // An address that ends with the key already is taken as it is.
