@@ -6,30 +6,25 @@ use chat_proto::im::{TopicName, UserId};
 use chat_server::{TestServer, world};
 use serde_json::json;
 
-use crate::support::{ANN, BOB, Client, DOMAIN, Raw, json_of, oauth, server, two_tenants};
+use crate::support::{ANN, BOB, DOMAIN, ImClient, Raw, json_of, oauth, server, two_tenants};
 
 #[tokio::test]
 async fn two_users_talk() {
     let server = server().await;
-    let mut ann = Client::ready(&server, "101").await;
-    let mut bob = Client::ready(&server, "102").await;
+    let mut ann = ImClient::ready(&server, "101").await;
+    let mut bob = ImClient::ready(&server, "102").await;
 
-    let (session, now) = ann.connection.machine();
-    assert_eq!(session.user(), Some(&UserId::new(ANN)));
-    let to_bob = TopicName::new(BOB);
-    let subscribed = session.subscribe(&to_bob, Subscribe::default(), now).unwrap();
-    assert!(matches!(ann.completed(subscribed).await, Ok(Answer::Subscribed(_))));
+    assert_eq!(ann.connection.get().user(), Some(&UserId::new(ANN)));
+    let (to_ann, to_bob) = (TopicName::new(ANN), TopicName::new(BOB));
+    let how = Subscribe::default();
+    let answer = ann.ask(|im, now| im.subscribe(&to_bob, how.clone(), now)).await;
+    assert!(matches!(answer, Ok(Answer::Subscribed(_))));
+    let answer = bob.ask(|im, now| im.subscribe(&to_ann, how, now)).await;
+    assert!(matches!(answer, Ok(Answer::Subscribed(_))));
 
-    let to_ann = TopicName::new(ANN);
-    let (session, now) = bob.connection.machine();
-    let subscribed = session.subscribe(&to_ann, Subscribe::default(), now).unwrap();
-    assert!(matches!(bob.completed(subscribed).await, Ok(Answer::Subscribed(_))));
-
-    let (session, now) = ann.connection.machine();
-    let published = session.publish(&to_bob, Publish::text("hello, Bob"), now).unwrap();
-    let Ok(Answer::Published(receipt)) = ann.completed(published).await else {
-        panic!("not published");
-    };
+    let text = Publish::text("hello, Bob");
+    let answer = ann.ask(|im, now| im.publish(&to_bob, text, now)).await;
+    let Ok(Answer::Published(receipt)) = answer else { panic!("not published") };
     assert_eq!((receipt.topic, receipt.seq), (to_bob, 1));
     let message = |event| match event {
         Event::Service(ImEvent::Message(data)) => Some(data),
@@ -50,7 +45,7 @@ async fn a_wrong_password_gets_the_words_of_the_pbx() {
     let body = json_of(&answer);
     assert_eq!(body["errors"][0]["message"], "incorrect username or password");
 
-    let mut client = Client::new(&server, "101", DOMAIN, "wrong");
+    let mut client = ImClient::new(&server, "101", DOMAIN, "wrong");
     let why = client
         .until(|event| match event {
             Event::CredentialsNeeded { why } => Some(why),

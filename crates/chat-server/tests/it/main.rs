@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests pick out what they wait for")]
 
+mod c2c;
 mod files;
 mod http;
 mod im;

@@ -4,12 +4,16 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
+use chat_proto::c2c::rest::{Ticket, UploadSlot};
 use chat_server::{TestServer, world};
 use http::{Request, header};
+use runtime_tokio::Runtime;
 use serde_json::{Value, json};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::support::{BOB, DOMAIN, Raw, get, http, json_of, oauth, upgrade};
+use crate::support::{
+    BOB, DOMAIN, Raw, api, exchange, get, http, json_of, oauth, runtime, upgrade,
+};
 
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
@@ -44,8 +48,7 @@ async fn the_most_verbose_log_holds_no_secret() {
         .finish();
     let _guard = tracing::subscriber::set_default(subscriber);
 
-    let mut world = world::builtin();
-    world.faults.reusable_token = true;
+    let world = world::builtin();
     let mut secrets: Vec<String> = world
         .tenants
         .iter()
@@ -71,6 +74,25 @@ async fn the_most_verbose_log_holds_no_secret() {
     raw.send("garbage-with-a-secret").await;
     assert_eq!(raw.frame().await["data"]["content"], Value::from(said));
     secrets.push("garbage-with-a-secret".into());
+
+    let now = runtime(&server).now().unix;
+    let request = api(&server, "buyer").credential(now).into_request();
+    secrets.push(request.uri().query().unwrap().to_owned());
+    let ticket = exchange(&runtime(&server), request).await.unwrap();
+    let ticket = Ticket::read(&ticket).unwrap().upgrade().unwrap().into_request();
+    let key = ticket.uri().path().rsplit('/').next().unwrap();
+    secrets.extend([key.to_owned(), ticket.uri().query().unwrap().to_owned()]);
+    let socket = upgrade(&server, &ticket.uri().to_string()).await.unwrap();
+    let mut buyer = Raw { socket, login: Value::Null };
+    buyer.send("another-secret").await;
+    secrets.push("another-secret".into());
+    let request = api(&server, "buyer").pre_signed_url("secretname.png", now).into_request();
+    let slot = exchange(&runtime(&server), request).await.unwrap();
+    let slot = UploadSlot::read(&slot).unwrap();
+    let put = slot.put(Bytes::from_static(b"secretbytes"), "image/png").unwrap();
+    assert_eq!(exchange(&runtime(&server), put.into_request()).await.unwrap().status(), 200);
+    let signature = slot.upload_url.expose().split("Signature=").nth(1).unwrap();
+    secrets.extend([signature.to_owned(), "secretname".into(), "secretbytes".into()]);
 
     http(&server, get("/im/file/secretfileid?auth=token&secret=secretquery")).await;
     http(&server, get("/secretpath")).await;

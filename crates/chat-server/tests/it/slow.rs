@@ -3,6 +3,7 @@
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -15,7 +16,12 @@ const BYTES: usize = 100 << 10;
 
 #[tokio::test]
 async fn a_slow_reader_is_cut_off_and_delays_nobody() {
-    let server = plain(|config| config.hub.session.max_queued = 8).await;
+    let server = plain(|config| {
+        config.hub.session.max_queued = 8;
+        // It is told why, however late it wakes up.
+        config.hub.session.close_within = Duration::from_secs(60);
+    })
+    .await;
     let mut ann = Raw::extension(&server, "101").await;
     let mut quick = Raw::extension(&server, "102").await;
     let mut slow = Raw::extension(&server, "102").await;

@@ -3,12 +3,16 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use chat_proto::c2c::C2c;
+use chat_proto::c2c::client::C2cConfig;
+use chat_proto::c2c::rest::Api;
 use chat_proto::client::{Event, RequestId, Session};
-use chat_proto::error::RequestError;
+use chat_proto::error::{CallError, RequestError};
 use chat_proto::im::Im;
-use chat_proto::im::client::{Answer, Credentials, ImConfig, ImEvent};
+use chat_proto::im::client::{Credentials, ImConfig};
 use chat_proto::machine::HttpResult;
 use chat_proto::rest::BaseUrl;
+use chat_proto::{Machine, Now};
 use chat_server::world::BUILTIN;
 use chat_server::{Config, TestServer, Tls, Urls, World, world};
 use chat_sign::{LoginSecret, Secret};
@@ -238,13 +242,14 @@ pub(crate) async fn upgrade(
 }
 
 /// A real client: session, driver, TLS.
-pub(crate) struct Client {
-    pub(crate) connection: Connection<Session<Im>, TokioRuntime>,
+pub(crate) struct Client<M: Machine> {
+    pub(crate) connection: Connection<M, TokioRuntime>,
 }
 
-pub(crate) type ClientEvent = Event<ImEvent, Answer>;
+pub(crate) type ImClient = Client<Session<Im>>;
+pub(crate) type C2cClient = Client<Session<C2c>>;
 
-impl Client {
+impl ImClient {
     pub(crate) fn new(server: &impl Place, number: &str, domain: &str, password: &str) -> Self {
         let base = BaseUrl::parse(&server.urls().pbx).unwrap();
         let credentials = Credentials::Password {
@@ -266,9 +271,32 @@ impl Client {
         client.until(|event| matches!(event, Event::Ready { .. }).then_some(())).await;
         client
     }
+}
 
+impl C2cClient {
+    /// An account of the built-in world, ready.
+    pub(crate) async fn ready(server: &impl Place, who: &str) -> Self {
+        let runtime = runtime(server);
+        let (seed, now) = (runtime.seed(), runtime.now());
+        let mut session = Session::c2c(C2cConfig::default(), api(server, who), seed, now);
+        session.connect(now);
+        let connection = Connection::new(session, runtime, Options::default());
+        let mut client = Self { connection };
+        client.until(|event| matches!(event, Event::Ready { .. }).then_some(())).await;
+        client
+    }
+}
+
+/// The calls of an account of the built-in world.
+pub(crate) fn api(server: &impl Place, who: &str) -> Api {
+    let key = Secret::new(format!("demo-{who}-key"));
+    let secret = Secret::new(format!("demo-{who}-secret"));
+    Api::new(&key, &secret).unwrap().base_url(&server.urls().c2c).unwrap()
+}
+
+impl<M: Machine> Client<M> {
     /// What `pick` finds in the next event that it likes.
-    pub(crate) async fn until<T>(&mut self, mut pick: impl FnMut(ClientEvent) -> Option<T>) -> T {
+    pub(crate) async fn until<T>(&mut self, mut pick: impl FnMut(M::Event) -> Option<T>) -> T {
         soon("an event", async {
             loop {
                 let event = self.connection.next().await.expect("the session goes on");
@@ -279,8 +307,16 @@ impl Client {
         })
         .await
     }
+}
 
-    pub(crate) async fn completed(&mut self, wanted: RequestId) -> Result<Answer, RequestError> {
+impl<E, A, M: Machine<Event = Event<E, A>>> Client<M> {
+    /// Asks for something and waits for the answer.
+    pub(crate) async fn ask(
+        &mut self,
+        verb: impl FnOnce(&mut M, Now) -> Result<RequestId, CallError>,
+    ) -> Result<A, RequestError> {
+        let (machine, now) = self.connection.machine();
+        let wanted = verb(machine, now).unwrap();
         self.until(|event| match event {
             Event::Completed { id, result } if id == wanted => Some(result),
             _ => None,

@@ -95,9 +95,12 @@ async fn too_many_connections_are_refused() {
     let server = plain(|config| config.hub.max_connections = 1).await;
     let _first = upgrade(&server, &server.urls().im).await.unwrap();
     // The first is counted when the server's end is up, which the hub tells.
-    while server.hub(|hub, _| hub.connections()).await.unwrap() == 0 {
-        tokio::task::yield_now().await;
-    }
+    soon("the first connection", async {
+        while server.hub(|hub, _| hub.connections()).await.unwrap() == 0 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let error = upgrade(&server, &server.urls().im).await.unwrap_err();
     let tungstenite::Error::Http(answer) = error else { panic!("{error}") };
     assert_eq!(answer.status(), 503);
