@@ -106,7 +106,7 @@ impl Im {
         self.ctrl(cx, ask, Status::OK, None);
         self.end_sub(cx, id, target);
         self.tell_sharers(cx, id, (ask.user, target), &cleared(), false, ask.conn);
-        self.evict(cx, id, target, false, Some(ask.conn));
+        self.evict(cx, id, target, true, Some(ask.conn));
         let gone = Pres { src: id.name_for(target).into(), ..pres("gone") };
         self.pres_me(cx, target, &gone, None, None);
         Ok(())
