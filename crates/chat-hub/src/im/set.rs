@@ -27,12 +27,15 @@ impl Im {
         if let Some(sub) = &set.sub {
             results.push(self.set_sub(cx, ask, topic, sub, attached));
         }
-        for _ in [set.tags.is_some(), set.cred.is_some(), set.aux.is_some()]
-            .into_iter()
-            .filter(|present| *present)
-        {
+        if let Some(tags) = &set.tags {
+            results.push(self.set_tags(cx, ask, topic, tags, attached));
+        }
+        if set.cred.is_some() {
             let status = if attached { Status::NOT_IMPLEMENTED } else { Status::DENIED };
             results.push(Err(status.into()));
+        }
+        if let Some(aux) = &set.aux {
+            results.push(self.set_aux(cx, ask, topic, aux, attached));
         }
         if results.is_empty() {
             return Err(Status::MALFORMED.into());
@@ -352,7 +355,7 @@ impl Im {
 }
 
 /// Merging must not let a description grow without end: none is longer than a frame. (choice)
-fn bounded(cx: &Cx<'_>, texts: [&Option<SharedText>; 2]) -> Result<(), Status> {
+pub(super) fn bounded(cx: &Cx<'_>, texts: [&Option<SharedText>; 2]) -> Result<(), Status> {
     let limit = cx.config.session.limits.max_bytes;
     let fits = texts.into_iter().flatten().all(|text| text.as_str().len() <= limit);
     if fits { Ok(()) } else { Err(Status::POLICY) }

@@ -199,3 +199,31 @@ fn rule_171_to_177_ownership_passes_in_one_step() {
     lab.clear();
     assert_eq!(lab.code(ann, json!({"leave": {"id": "1", "topic": group, "unsub": true}})), 200);
 }
+
+#[test]
+fn tags_are_the_owners_and_aux_is_everybodys() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    let set = |what: &str, value: Value| json!({"set": {"id": "1", "topic": group, what: value}});
+    let get = |what: &str| json!({"get": {"id": "1", "topic": group, "what": what}});
+    assert_eq!(only(&lab.ask(ann, get("tags")), "ctrl")["params"], json!({"what": "tags"}));
+    let frames = lab.ask(ann, set("tags", json!(["Rust", "chat", "rust"])));
+    assert_eq!(only(&frames, "ctrl")["params"], json!({"added": 2}));
+    let frames = lab.ask(ann, set("tags", json!(["rust"])));
+    assert_eq!(only(&frames, "ctrl")["params"], json!({"removed": 1}));
+    assert_eq!(lab.code(ann, set("tags", json!(["RUST "]))), 304);
+    assert_eq!(lab.code(ann, set("tags", json!(["x"]))), 400);
+    let many: Vec<_> = (10..40).map(|n| n.to_string()).collect();
+    assert_eq!(lab.code(ann, set("tags", json!(many))), 422);
+    assert_eq!(only(&lab.ask(ann, get("tags")), "meta")["tags"], json!(["rust"]));
+    assert_eq!(lab.code(bob, get("tags")), 403);
+    assert_eq!(lab.code(bob, set("aux", json!({"pin": 1}))), 403);
+    assert_eq!(lab.code(ann, set("aux", json!({"pin": 1}))), 200);
+    assert_eq!(of(&lab.frames(bob), "pres"), [json!({"topic": group, "what": "aux"})]);
+    assert_eq!(lab.code(ann, set("aux", json!(5))), 400);
+    assert_eq!(only(&lab.ask(bob, get("aux")), "meta")["aux"], json!({"pin": 1}));
+    assert_eq!(lab.code(ann, set("aux", json!("\u{2421}"))), 200);
+    assert_eq!(only(&lab.ask(ann, get("aux")), "ctrl")["code"], 204);
+    assert_eq!(lab.code(ann, json!({"get": {"id": "1", "topic": "me", "what": "aux"}})), 405);
+}

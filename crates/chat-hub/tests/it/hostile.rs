@@ -147,7 +147,7 @@ fn any_frame() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(crate::lab::cases(64))]
 
     #[test]
     fn any_frames_leave_the_hub_alive(frames in prop::collection::vec((0..2usize, any_frame()), 1..40)) {

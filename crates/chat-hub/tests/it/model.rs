@@ -166,7 +166,7 @@ impl Model {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(crate::lab::cases(96))]
 
     #[test]
     fn rule_102_dense_and_exactly_once(ops in prop::collection::vec(op(), 1..60)) {

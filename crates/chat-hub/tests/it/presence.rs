@@ -64,7 +64,7 @@ fn an_idle_group_wakes_and_sleeps() {
     lab.clear();
     lab.wait(4_000);
     let off = json!({"topic": "me", "src": group, "what": "off"});
-    assert_eq!(pres(&mut lab, ann), [off.clone()]);
+    assert_eq!(pres(&mut lab, ann), std::slice::from_ref(&off));
     assert_eq!(pres(&mut lab, bob), [off]);
     lab.sub(ann, &group);
     assert_eq!(pres(&mut lab, bob), [json!({"topic": "me", "src": group, "what": "on"})]);

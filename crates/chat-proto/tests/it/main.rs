@@ -17,6 +17,7 @@ mod im_properties;
 mod im_rest;
 mod im_tolerance;
 mod multipart;
+mod server;
 
 use std::time::Instant;
 
