@@ -1,6 +1,6 @@
 //! The one task that owns the hub, and the handle by which everybody else asks it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::future::{pending, poll_fn};
 use std::io;
@@ -149,8 +149,9 @@ impl fmt::Debug for HubHandle {
 /// A link as the hub's task sees it.
 struct Link {
     port: Port,
-    /// Credits to give back when the peer has read some of its answers.
-    withheld: usize,
+    /// What the hub is to look at when the peer has read some of its answers. Bounded by the
+    /// credits.
+    inbox: VecDeque<Message>,
     /// Whether the queue to the connection is full.
     is_full: bool,
 }
@@ -173,6 +174,9 @@ pub(crate) struct HubTask<S> {
     /// Idle, or inside the commit that is under way.
     store: Option<S>,
     commit: Option<Commit<S>>,
+    /// An upload that failed just now: there is nothing to remove, and the next try under the same
+    /// key must not be hit.
+    unstored: Option<FileKey>,
     /// When to end even though not everybody is gone.
     stop_by: Option<Instant>,
 }
@@ -197,6 +201,7 @@ impl<S: Store> HubTask<S> {
             last_http: 0,
             store: Some(store),
             commit: None,
+            unstored: None,
             stop_by: None,
         };
         (HubHandle { asks: sender }, task)
@@ -240,17 +245,16 @@ impl<S: Store> HubTask<S> {
             Ask::Accepted(offer, port, answer) => {
                 let conn = self.hub.accepted(*offer, now);
                 port.credits.add_permits(1);
-                self.links.insert(conn, Link { port, withheld: 0, is_full: false });
+                self.links.insert(conn, Link { port, inbox: VecDeque::new(), is_full: false });
                 tracing::debug!(conn = conn.get(), open = self.links.len(), "connection accepted");
                 let _ = answer.send(conn);
             }
             Ask::Received(conn, message) => {
                 tracing::trace!(conn = conn.get(), ?message, "received");
-                self.hub.handle_input(Input::Received { conn, message }, now);
                 if let Some(link) = self.links.get_mut(&conn) {
-                    link.withheld += 1;
+                    link.inbox.push_back(message);
+                    self.feed(conn);
                 }
-                self.give_back(conn);
             }
             Ask::Lost(conn, failure) => {
                 tracing::debug!(conn = conn.get(), %failure, "connection lost");
@@ -269,9 +273,13 @@ impl<S: Store> HubTask<S> {
             }
             Ask::FinishUpload(key, result, answer) => {
                 let id = self.expect(answer);
+                self.unstored = result.is_err().then(|| key.clone());
                 self.hub.finish_upload(id, &key, result, now);
             }
-            Ask::AbortUpload(key) => self.hub.abort_upload(&key, now),
+            Ask::AbortUpload(key) => {
+                self.hub.abort_upload(&key, now);
+                self.unstored = Some(key);
+            }
             Ask::Call(call) => call(&mut self.hub, now),
             Ask::Shutdown(within) => {
                 tracing::info!(open = self.hub.connections(), "shutting down");
@@ -289,6 +297,7 @@ impl<S: Store> HubTask<S> {
             } else if let Some(action) = self.hub.poll_action() {
                 self.act(action);
             } else {
+                self.unstored = None;
                 return;
             }
         }
@@ -312,6 +321,7 @@ impl<S: Store> HubTask<S> {
                 tracing::debug!(conn = conn.get(), "connection closed");
                 self.links.remove(&conn);
             }
+            HubAction::Remove { key } if self.unstored.as_ref() == Some(&key) => {}
             HubAction::Remove { key } => {
                 let files = self.files.clone();
                 tokio::spawn(async move { files.remove(&key).await });
@@ -357,7 +367,7 @@ impl<S: Store> HubTask<S> {
                 }
             }
         }
-        self.give_back(conn);
+        self.feed(conn);
     }
 
     /// There is room again in a queue that was full.
@@ -368,13 +378,16 @@ impl<S: Store> HubTask<S> {
         }
     }
 
-    /// Lets a connection hand in more, unless the hub wants it to read first.
-    fn give_back(&mut self, conn: ConnId) {
-        if let Some(link) = self.links.get_mut(&conn)
-            && link.withheld > 0
-            && self.hub.wants_input(conn)
+    /// Gives the hub what came on a connection, as long as it wants it, and lets the connection hand
+    /// in as much more.
+    fn feed(&mut self, conn: ConnId) {
+        let now = self.runtime.now();
+        while self.hub.wants_input(conn)
+            && let Some(link) = self.links.get_mut(&conn)
+            && let Some(message) = link.inbox.pop_front()
         {
-            link.port.credits.add_permits(std::mem::take(&mut link.withheld));
+            link.port.credits.add_permits(1);
+            self.hub.handle_input(Input::Received { conn, message }, now);
         }
     }
 

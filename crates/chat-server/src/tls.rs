@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = from_files(Path::new("no/cert.pem"), Path::new("no/key.pem")).unwrap_err();
+        let result = from_files(Path::new("no/cert.pem"), Path::new("no/key.pem"));
+        let error = result.err().unwrap();
         assert!(error.to_string().starts_with("no/cert.pem: "), "{error}");
     }
 }

@@ -95,58 +95,59 @@ impl Upload<'_> {
                 match self.patient(stream.next()).await? {
                     Some(Ok(bytes)) => sink.write(&bytes, self.max_bytes).await?,
                     Some(Err(_)) => return Err(Failure::Gone),
-                    None => return Ok(()),
+                    None => return Ok(Uploaded::default()),
                 }
             }
         };
         let result = result.await;
-        let (size, mime) = sink.end(result, said).await?;
-        Ok(Uploaded { mime, size, ..Uploaded::default() })
+        sink.end(result, said).await
     }
 
     /// The file is the part `file` of a form.
     async fn form(&self, headers: &HeaderMap, stream: OneByOne) -> Result<Uploaded, Failure> {
-        let malformed = || Failure::Refused(UploadError::Malformed);
         let boundary = multer::parse_boundary(text(headers, header::CONTENT_TYPE));
-        let boundary = boundary.map_err(|_| malformed())?;
+        let boundary = boundary.map_err(|_| Failure::Refused(UploadError::Malformed))?;
+        let mut file = None;
+        let result = self.parts(boundary, stream, &mut file).await;
+        match file {
+            // A form is whole when its end is: the file is kept only then.
+            Some((sink, said)) => sink.end(result, &said).await,
+            None => Err(result.err().unwrap_or(Failure::Refused(UploadError::Malformed))),
+        }
+    }
+
+    /// Reads a form to its end. `file` gets the bytes of the file and what the client says of its
+    /// type.
+    async fn parts(
+        &self,
+        boundary: String,
+        stream: OneByOne,
+        file: &mut Option<(Sink, String)>,
+    ) -> Result<Uploaded, Failure> {
         let budget = Arc::new(AtomicU64::new(0));
-        let stream = Budgeted { stream, budget: budget.clone() };
-        let mut form = Multipart::new(stream, boundary);
+        let mut form = Multipart::new(Budgeted { stream, budget: budget.clone() }, boundary);
         let mut uploaded = Uploaded::default();
-        let mut stored = None;
         for _ in 0..MAX_PARTS {
             budget.store(MAX_HEAD_BYTES, Ordering::Relaxed);
-            let Some(field) = self.patient(form.next_field()).await?.map_err(of_form)? else {
-                return stored.map(|()| uploaded).ok_or_else(malformed);
+            let Some(mut field) = self.patient(form.next_field()).await?.map_err(of_form)? else {
+                return Ok(uploaded);
             };
             budget.store(u64::MAX, Ordering::Relaxed);
             match field.name() {
-                Some("file") if stored.is_none() => {
+                Some("file") if file.is_none() => {
                     uploaded.name = field.file_name().unwrap_or_default().to_owned();
-                    (uploaded.size, uploaded.mime) = self.store(field).await?;
-                    stored = Some(());
+                    let said = field.content_type().map(ToString::to_string).unwrap_or_default();
+                    let (sink, _) = file.insert((self.create().await?, said));
+                    while let Some(bytes) = self.patient(field.chunk()).await?.map_err(of_form)? {
+                        sink.write(&bytes, self.max_bytes).await?;
+                    }
                 }
+                Some("file") => break,
                 Some("id") => uploaded.form_id = self.value(field).await?,
-                Some("file") => return Err(malformed()),
                 Some(_) | None => drop(self.value(field).await?),
             }
         }
-        Err(malformed())
-    }
-
-    async fn store(&self, mut field: Field<'_>) -> Result<(u64, String), Failure> {
-        let said = field.content_type().map(ToString::to_string).unwrap_or_default();
-        let mut sink = self.create().await?;
-        let result = async {
-            loop {
-                match self.patient(field.chunk()).await?.map_err(of_form)? {
-                    Some(bytes) => sink.write(&bytes, self.max_bytes).await?,
-                    None => return Ok(()),
-                }
-            }
-        };
-        let result = result.await;
-        sink.end(result, &said).await
+        Err(Failure::Refused(UploadError::Malformed))
     }
 
     /// The text of a small part.
@@ -188,15 +189,19 @@ impl Sink {
         self.partial.write(bytes).await.map_err(of_disk)
     }
 
-    /// Keeps the file or removes it; gives its size and type.
-    async fn end(self, result: Result<(), Failure>, said: &str) -> Result<(u64, String), Failure> {
-        if let Err(failure) = result {
-            self.partial.discard().await;
-            return Err(failure);
+    /// Keeps the file and completes `result`, or removes it.
+    async fn end(self, result: Result<Uploaded, Failure>, said: &str) -> Result<Uploaded, Failure> {
+        match result {
+            Ok(uploaded) => {
+                let size = self.partial.size();
+                self.partial.finish().await.map_err(of_disk)?;
+                Ok(Uploaded { size, mime: media_type(&self.first, said), ..uploaded })
+            }
+            Err(failure) => {
+                self.partial.discard().await;
+                Err(failure)
+            }
         }
-        let size = self.partial.size();
-        self.partial.finish().await.map_err(of_disk)?;
-        Ok((size, media_type(&self.first, said)))
     }
 }
 
