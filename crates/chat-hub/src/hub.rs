@@ -3,6 +3,7 @@
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -44,7 +45,8 @@ pub struct Hub {
 }
 
 /// Something for the front to do at once.
-#[derive(Debug)]
+///
+/// `Debug` hides answers, which carry tokens, and records, which carry messages.
 pub enum HubAction {
     /// Store these records, all or nothing, and report with [`Hub::committed`] or
     /// [`Hub::commit_failed`]. One commit is under way at a time.
@@ -71,6 +73,22 @@ pub enum HubAction {
         /// Which.
         key: FileKey,
     },
+}
+
+impl fmt::Debug for HubAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Commit { upto, records } => {
+                write!(f, "Commit(upto {upto}, {} records)", records.len())
+            }
+            Self::Respond { id, response } => {
+                let (status, len) = (response.status().as_u16(), response.body().len());
+                write!(f, "Respond({}, HTTP {status}, {len} bytes)", id.get())
+            }
+            Self::Drop { conn } => write!(f, "Drop({})", conn.get()),
+            Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+        }
+    }
 }
 
 /// A WebSocket upgrade that was found good; give it to [`Hub::accepted`] when it is done, or drop

@@ -1,6 +1,7 @@
 //! Commit before reply: what is stored, what is under way, what waits.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use chat_proto::machine::{ConnId, HttpId, Text};
 
@@ -9,7 +10,7 @@ use crate::record::Record;
 use crate::transfer::FileKey;
 
 /// Who must hear of it when an input cannot be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Requester {
     /// Nobody: a timer, a lost connection.
     Nobody,
@@ -19,6 +20,18 @@ pub(crate) enum Requester {
     Http(HttpId),
     /// The sender of this file.
     Upload(HttpId, FileKey),
+}
+
+/// Without the frame, which may carry a login secret.
+impl fmt::Debug for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("Nobody"),
+            Self::Frame(conn, text) => write!(f, "Frame({}, {} bytes)", conn.get(), text.len()),
+            Self::Http(id) => write!(f, "Http({})", id.get()),
+            Self::Upload(id, key) => write!(f, "Upload({}, {})", id.get(), key.as_str()),
+        }
+    }
 }
 
 impl Requester {

@@ -44,6 +44,7 @@ pub(crate) struct Lab {
     /// Connections that do not read.
     pub(crate) stuck: Vec<ConnId>,
     next_http: u64,
+    file_tokens: BTreeMap<String, String>,
 }
 
 pub(crate) fn world() -> World {
@@ -109,6 +110,7 @@ impl Lab {
             mail: BTreeMap::new(),
             stuck: Vec::new(),
             next_http: 0,
+            file_tokens: BTreeMap::new(),
         }
     }
 
@@ -239,6 +241,20 @@ impl Lab {
         let said = self.ask(conn, login);
         assert_eq!(said[0]["ctrl"]["code"], 200, "{said:?}");
         (conn, said[0]["ctrl"]["params"]["token"].as_str().unwrap().to_owned())
+    }
+
+    /// A further session, by the file token of an earlier one.
+    pub(crate) fn connect_as(&mut self, number: &str) -> ConnId {
+        if !self.file_tokens.contains_key(number) {
+            let (conn, token) = self.session_at(number, DOMAIN);
+            self.lose(conn);
+            self.file_tokens.insert(number.to_owned(), token);
+        }
+        let secret = self.file_tokens[number].clone();
+        let conn = self.connect();
+        let login = json!({"login": {"id": "L", "scheme": "token", "secret": secret}});
+        assert_eq!(self.code(conn, login), 200);
+        conn
     }
 
     /// Three sessions of three users, each on `me`, with nothing in the mail.

@@ -1,9 +1,12 @@
 //! Rules 19 to 23.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use chat_proto::machine::Message;
 use http::Request;
 
-use crate::lab::{DOMAIN, Lab};
+use crate::lab::{DOMAIN, Lab, Store};
 
 const TOKEN: &str = "/api/login/oauth/token";
 
@@ -111,4 +114,40 @@ fn other_paths_and_methods() {
     let refused = lab.hub.offer(&head, lab.now).unwrap_err();
     assert_eq!(refused.status(), 404);
     assert!(serde_json::from_slice::<serde_json::Value>(refused.body()).is_ok());
+}
+
+#[test]
+fn a_hub_that_is_printed_tells_no_secret() {
+    let mut lab = Lab::new();
+    let token = lab.token("101", DOMAIN);
+    let conn = lab.connect();
+    let secret = STANDARD.encode(format!("101@{DOMAIN}:{token}"));
+    // The login waits behind another's change, and its reply after that.
+    lab.mode = Store::Waits;
+    let form = format!("grant_type=password&username=102&password=demo-102&domain={DOMAIN}");
+    let id = lab.next_id();
+    let request = Request::post(TOKEN).body(Bytes::from(form)).unwrap();
+    lab.hub.handle_http(id, request, lab.now);
+    lab.pump();
+    let login = format!(r#"{{"login":{{"scheme":"access_token","secret":"{secret}"}}}}"#);
+    lab.send(conn, login);
+    let waiting = format!("{:?}", lab.hub);
+    lab.stuck.push(conn);
+    lab.mode = Store::Works;
+    lab.finish_commit();
+    let action = format!("{:?}", lab.hub.poll_action());
+    assert!(action.starts_with("Some(Respond"), "{action}");
+    lab.pump();
+    let queued = format!("{:?}", lab.hub);
+    lab.stuck.clear();
+    let mut file_token = String::new();
+    while let Some(Message::Text(text)) = lab.hub.poll_transmit(conn) {
+        let said: serde_json::Value = serde_json::from_str(text.as_str()).unwrap();
+        file_token = said["ctrl"]["params"]["token"].as_str().unwrap().to_owned();
+    }
+    for text in [waiting, action, queued] {
+        for hidden in ["demo-101", "demo-102", &token, &secret, &file_token, "access_token\":"] {
+            assert!(!text.contains(hidden), "{hidden}");
+        }
+    }
 }
