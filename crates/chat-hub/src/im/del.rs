@@ -108,8 +108,7 @@ impl Im {
         self.ctrl(cx, ask, Status::OK, None);
         self.end_sub(cx, id, target);
         self.tell_sharers(cx, id, (ask.user, target), &cleared(), false, ask.conn);
-        // The subscription is gone, so a client must not come back by itself. (choice; tinode-code
-        // says `unsub: false` here)
+        // The subscription is gone, so a client must not come back by itself. (tinode-code)
         self.evict(cx, id, target, true, Some(ask.conn));
         let gone = Pres { src: id.name_for(target).into(), ..pres("gone") };
         self.pres_me(cx, target, &gone, None, None);

@@ -187,7 +187,7 @@ impl Im {
     }
 
     /// Subscribes the other end of a P2P topic where it is not: a peer who left hears of it again
-    /// when the other one comes back, with the access of before. (tinode-code)
+    /// when the other one comes back, with the access of before. (choice)
     fn ensure_peer(&mut self, cx: &mut Cx<'_>, topic: TopicId, peer: u64, want: M, given: M) {
         let old = self.topic(topic).and_then(|it| it.members.get(&peer)).map(|it| it.sub.clone());
         let row = match old {
