@@ -6,7 +6,7 @@
 mod chat;
 mod http;
 mod images;
-mod script;
+pub(crate) mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;

@@ -31,6 +31,7 @@ mod im;
 mod journal;
 mod oauth;
 pub mod record;
+mod services;
 mod transfer;
 pub mod world;
 

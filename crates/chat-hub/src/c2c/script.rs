@@ -4,11 +4,9 @@ use chat_proto::c2c::frame::{Down, Push};
 use chat_proto::c2c::system::Role;
 use chat_proto::codec::Wire;
 use chat_proto::machine::Text;
-use chat_proto::time::Now;
 
 use super::{C2cMessage, C2cPicture, C2cRecord, C2cState, chat};
 use crate::effects::Cx;
-use crate::hub::Hub;
 
 /// Something that happens on an order without a client's doing.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,24 +82,8 @@ pub enum ScriptError {
     NoMessage,
 }
 
-impl Hub {
-    /// Lets something happen on an order. Gives the id of the message, where there is one; of two,
-    /// the second.
-    ///
-    /// # Errors
-    ///
-    /// See [`ScriptError`]; nothing has happened then.
-    pub fn c2c_script(
-        &mut self,
-        order_no: &str,
-        script: Script,
-        now: Now,
-    ) -> Result<Option<i64>, ScriptError> {
-        self.script_c2c(now, |state, cx| perform(state, cx, order_no, script))
-    }
-}
-
-fn perform(
+/// Follows a script.
+pub(crate) fn perform(
     state: &mut C2cState,
     cx: &mut Cx<'_>,
     order_no: &str,

@@ -100,7 +100,14 @@ impl Im {
             }
         };
         let public = merge(None, desc.and_then(|desc| desc.public.as_ref()));
-        let row = TopicRow { public, auth, anon, created: cx.stamp, updated: cx.stamp };
+        let row = TopicRow {
+            public,
+            auth,
+            anon,
+            created: cx.stamp,
+            updated: cx.stamp,
+            ..TopicRow::default()
+        };
         self.put(cx, Record::Topic { topic, row: Some(row) });
         let head = Head { touched: cx.stamp, ..Head::default() };
         self.put(cx, Record::Head { topic, row: head });

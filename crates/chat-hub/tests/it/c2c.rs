@@ -21,7 +21,7 @@ fn text(uuid: &str, order: &str, content: &str) -> Text {
 }
 
 fn order_page(front: &mut Front, name: &str, query: &HistoryQuery) -> Vec<(String, bool)> {
-    let request = api(name).history(query, front.at()).into_request();
+    let request = api(name).history(query, front.at()).unwrap().into_request();
     let response = front.http(request);
     let page = page(&response).unwrap();
     page.items
@@ -176,7 +176,7 @@ fn nobody_reads_or_writes_orders_of_others() {
     let third = front.dial("third");
     front.send(third, text("u1", ORDER, "let me in"));
     assert_eq!(front.pushes(third)[0].kind(), Kind::Error);
-    let history = api("third").history(&HistoryQuery::newest(ORDER), front.at());
+    let history = api("third").history(&HistoryQuery::newest(ORDER), front.at()).unwrap();
     assert_eq!(front.json(history.into_request()).1["code"], -31002);
     let mark = api("third").mark_order_read(ORDER, None, front.at());
     assert_eq!(front.json(mark.into_request()).1["code"], -31002);
@@ -201,7 +201,7 @@ fn history_pages_backwards_by_id_and_by_page() {
     );
     assert!(order_page(&mut front, "merchant", &newest).iter().all(|(_, own)| *own));
 
-    let request = api("merchant").history(&newest, front.at()).into_request();
+    let request = api("merchant").history(&newest, front.at()).unwrap().into_request();
     let (_, body) = front.json(request);
     assert_eq!(body["total"], 7);
     let item = &body["data"][0];
@@ -236,7 +236,7 @@ fn history_filters_by_kind() {
     assert_eq!(order_page(&mut front, "merchant", &only("image")), [("-".to_owned(), false)]);
     assert_eq!(order_page(&mut front, "merchant", &only("auto_reply")).len(), 1);
     assert_eq!(order_page(&mut front, "merchant", &HistoryQuery::newest(ORDER)).len(), 3);
-    let request = api("merchant").history(&only("image"), front.at()).into_request();
+    let request = api("merchant").history(&only("image"), front.at()).unwrap().into_request();
     let (_, body) = front.json(request);
     let item = &body["data"][0];
     assert_eq!((&item["width"], &item["height"]), (&json!(8), &json!(6)));
@@ -252,7 +252,7 @@ fn reading_is_marked_and_told() {
     front.send(merchant, text("u2", ORDER, "two"));
     let ids: Vec<_> = front.pushes(merchant).iter().map(|it| it.id.to_string()).collect();
     let status = |front: &mut Front, name: &str| {
-        let request = api(name).history(&HistoryQuery::newest(ORDER), front.at());
+        let request = api(name).history(&HistoryQuery::newest(ORDER), front.at()).unwrap();
         let (_, body) = front.json(request.into_request());
         body["data"][0]["status"].as_str().unwrap().to_owned()
     };
@@ -515,7 +515,7 @@ fn what_was_stored_is_there_after_a_restart() {
     let mut again = Front::new();
     again.hub.restore(front.records.clone());
     assert_eq!(again.hub.snapshot(), front.hub.snapshot());
-    let request = api("merchant").history(&HistoryQuery::newest(ORDER), again.at());
+    let request = api("merchant").history(&HistoryQuery::newest(ORDER), again.at()).unwrap();
     let (_, body) = again.json(request.into_request());
     assert_eq!(
         (&body["data"][0]["content"], &body["data"][0]["status"]),

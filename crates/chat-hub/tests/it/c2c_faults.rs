@@ -56,12 +56,12 @@ fn mixed_history() {
     let merchant = front.dial("merchant");
     front.send(merchant, text("u1", "hi"));
     front.send(merchant, Wire::encode(&Up::text("u2", OTHER, "elsewhere", START)));
-    let request = api("merchant").history(&HistoryQuery::newest(ORDER), front.at());
+    let request = api("merchant").history(&HistoryQuery::newest(ORDER), front.at()).unwrap();
     let (_, body) = front.json(request.into_request());
     let orders: Vec<_> = body["data"].as_array().unwrap().iter().map(|it| &it["orderNo"]).collect();
     assert_eq!(orders, [ORDER, OTHER]);
     // The buyer is no side of the other order and never sees it.
-    let request = api("buyer").history(&HistoryQuery::newest(ORDER), front.at());
+    let request = api("buyer").history(&HistoryQuery::newest(ORDER), front.at()).unwrap();
     assert_eq!(front.json(request.into_request()).1["data"].as_array().unwrap().len(), 1);
 }
 

@@ -1,6 +1,6 @@
 //! Client sessions and the hub, wired together under virtual time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chat_hub::Script;
@@ -11,6 +11,8 @@ use chat_proto::client::{Event, Session};
 use chat_proto::error::{Lost, RequestError};
 use chat_proto::machine::LinkFailure;
 use chat_proto::{Action, ConnId, Input, Machine};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 use crate::c2c_front::{Front, ORDER, api};
 
@@ -229,8 +231,7 @@ fn paced_messages_survive_where_bursts_vanish() {
 #[test]
 fn a_message_that_vanished_is_unknown() {
     let mut pair = Pair::new(r#"{"drop_bursts_over":1}"#, &["merchant"]);
-    let mut hasty = C2cConfig::default();
-    hasty.pace = Duration::ZERO;
+    let hasty = C2cConfig { pace: Duration::ZERO, ..C2cConfig::default() };
     let now = pair.front.now;
     pair.client("merchant").session = Session::c2c(hasty, api("merchant"), 9, now);
     pair.client("merchant").session.connect(now);
@@ -332,4 +333,116 @@ fn an_idle_pair_stays_connected() {
     pair.run(Duration::from_secs(600));
     let lost = pair.events("merchant").iter().filter(|it| matches!(it, Event::Lost { .. })).count();
     assert_eq!(lost, 0);
+}
+
+/// Something that may happen.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Merchant,
+    Buyer,
+    Script,
+    Cut(bool),
+    Bye,
+    Pass(u64),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => Just(Step::Merchant),
+        3 => Just(Step::Buyer),
+        2 => Just(Step::Script),
+        2 => any::<bool>().prop_map(Step::Cut),
+        1 => Just(Step::Bye),
+        4 => (1u64..20_000).prop_map(Step::Pass),
+    ]
+}
+
+fn same_cases_each_run() -> ProptestConfig {
+    ProptestConfig {
+        cases: 64,
+        rng_seed: RngSeed::Fixed(0xC2C),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+proptest! {
+    #![proptest_config(same_cases_each_run())]
+
+    /// Whatever happens: each request ends once, nothing is stored twice, an accepted message is
+    /// stored, and a watched order misses nothing and repeats nothing.
+    #[test]
+    fn nothing_is_lost_and_nothing_repeated(
+        steps in prop::collection::vec(step(), 1..40),
+        no_echo: bool,
+        duplicate: bool,
+        mixed_history: bool,
+    ) {
+        let faults = format!(
+            r#"{{"no_echo":{no_echo},"duplicate":{duplicate},"mixed_history":{mixed_history}}}"#
+        );
+        let mut pair = Pair::new(&faults, &["merchant", "buyer"]);
+        let now = pair.front.now;
+        for name in ["merchant", "buyer"] {
+            pair.client(name).session.watch(ORDER, Since::Start, now).unwrap();
+        }
+        pair.settle();
+        let (mut asked, mut scripted) = (0, 0);
+        for (n, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Merchant => pair.send("merchant", &format!("m{n}")),
+                Step::Buyer => pair.send("buyer", &format!("b{n}")),
+                Step::Script => {
+                    let content = format!("s{n}");
+                    let script = Script::Text { from: "buyer-key".into(), content };
+                    pair.front.hub.c2c_script(ORDER, script, pair.front.now).unwrap();
+                    pair.front.pump();
+                    scripted += 1;
+                }
+                Step::Cut(merchant) => {
+                    let name = if merchant { "merchant" } else { "buyer" };
+                    if pair.client(name).link.is_some() {
+                        pair.cut(name);
+                    }
+                }
+                Step::Bye => drop(pair.front.dial("merchant")),
+                Step::Pass(millis) => pair.run(Duration::from_millis(millis)),
+            }
+            asked += u32::from(matches!(step, Step::Merchant | Step::Buyer));
+            pair.settle();
+        }
+        pair.run(Duration::from_secs(900));
+
+        let merchant = pair.events("merchant");
+        let buyer = pair.events("buyer");
+        let ended: Vec<_> = completions(&merchant).into_iter().chain(completions(&buyer)).collect();
+        prop_assert_eq!(ended.len(), asked as usize);
+        prop_assert!(!ended.contains(&Err(RequestError::Unknown)), "this server loses nothing");
+
+        let request = api("merchant").history(&HistoryQuery::newest(ORDER), pair.front.at()).unwrap();
+        let (_, body) = pair.front.json(request.into_request());
+        let stored: Vec<_> = body["data"].as_array().unwrap().iter()
+            .filter(|item| item["orderNo"] == ORDER)
+            .map(|item| (item["content"].as_str().unwrap().to_owned(), item["self"] == true))
+            .collect();
+        let set: BTreeSet<_> = stored.iter().map(|(text, _)| text.clone()).collect();
+        prop_assert_eq!(set.len(), stored.len(), "nothing twice: {:?}", stored);
+        let accepted = ended.iter().filter(|it| it.is_ok()).count();
+        let replies = stored.iter().filter(|(text, _)| text == "Welcome!").count();
+        prop_assert_eq!(stored.len(), accepted + scripted + replies);
+
+        // What the other side wrote, each once; the automatic reply is the merchant's own.
+        for (events, own) in [(&merchant, false), (&buyer, true)] {
+            let mut got: Vec<_> = received(events).into_iter()
+                .filter(|text| text != "Welcome!" && !(own && text.starts_with('s')))
+                .collect();
+            got.sort();
+            let mut expected: Vec<_> = stored.iter()
+                .filter(|(text, by_merchant)| *by_merchant == own && text != "Welcome!")
+                .map(|(text, _)| text.clone())
+                .collect();
+            expected.sort();
+            prop_assert_eq!(got, expected);
+        }
+    }
 }

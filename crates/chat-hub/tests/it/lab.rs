@@ -12,6 +12,7 @@ use chat_proto::machine::{ConnId, HttpId, Input, LinkFailure, Message};
 use chat_proto::time::{Now, UnixMillis};
 use chat_sign::Secret;
 use http::{Request, Response};
+use proptest::test_runner::{Config, RngSeed};
 use serde_json::{Value, json};
 
 pub(crate) const DOMAIN: &str = "pbx.example.com";
@@ -76,6 +77,12 @@ pub(crate) fn world() -> World {
 #[expect(clippy::disallowed_methods, reason = "any start will do, but there is no other source")]
 fn start() -> Now {
     Now { mono: Instant::now(), unix: UnixMillis::new(1_729_731_998_924) }
+}
+
+/// A fixed seed and nothing written: a failure is the same failure on every machine.
+pub(crate) fn cases(cases: u32) -> Config {
+    let rng_seed = RngSeed::Fixed(0x4855);
+    Config { cases, rng_seed, failure_persistence: None, ..Config::default() }
 }
 
 pub(crate) fn usr(user: u64) -> String {
