@@ -70,7 +70,7 @@ pub struct Limits {
     pub head_within: Duration,
     /// How long a request that is no upload may take, from head to answer: 30 s.
     pub request_within: Duration,
-    /// How long an upload or a download may make no progress: 30 s.
+    /// How long an upload may bring nothing, and an answer may find no reader: 30 s.
     pub stalled_after: Duration,
     /// How long a socket that is let go may take to deliver its last bytes: 1 s.
     pub linger: Duration,

@@ -37,6 +37,7 @@ mod files;
 mod front;
 mod hub_task;
 mod link;
+mod patience;
 mod server;
 mod sniff;
 mod socket;

@@ -20,6 +20,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::front;
 use crate::link;
+use crate::patience::Patient;
 use crate::server::Shared;
 use crate::upgrade::Slot;
 
@@ -31,22 +32,28 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stream: TcpStream,
     tls: Option<TlsAcceptor>,
-    stopping: watch::Receiver<bool>,
+    mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
     let stream = match tls {
         None => TokioStream::new(stream),
-        Some(tls) => match timeout(shared.limits.handshake_within, tls.accept(stream)).await {
-            Ok(Ok(stream)) => TokioStream::new(stream),
-            Ok(Err(error)) => {
-                tracing::debug!(%error, "TLS handshake failed");
-                return;
+        Some(tls) => {
+            let within = shared.limits.handshake_within;
+            tokio::select! {
+                result = timeout(within, tls.accept(stream)) => match result {
+                    Ok(Ok(stream)) => TokioStream::new(stream),
+                    Ok(Err(error)) => {
+                        tracing::debug!(%error, "TLS handshake failed");
+                        return;
+                    }
+                    Err(_) => {
+                        tracing::debug!("TLS handshake not done in time");
+                        return;
+                    }
+                },
+                _ = stopping.wait_for(|stopping| *stopping) => return,
             }
-            Err(_) => {
-                tracing::debug!("TLS handshake not done in time");
-                return;
-            }
-        },
+        }
     };
     let slot = Slot::default();
     let (mut stream, early) = requests(&shared, stream, slot.clone(), stopping).await;
@@ -72,6 +79,7 @@ async fn requests(
         let (shared, slot) = (shared.clone(), slot.clone());
         Box::pin(async move { front::serve(shared, request, &slot).await })
     });
+    let stream = Patient::new(stream, shared.limits.stalled_after);
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(shared.limits.head_within)
@@ -94,7 +102,7 @@ async fn requests(
         tracing::debug!(%error, "requests ended");
     }
     let parts = connection.into_parts();
-    (parts.io.into_inner(), parts.read_buf)
+    (parts.io.into_inner().into_inner(), parts.read_buf)
 }
 
 /// Closes so that the client can read the last answer: a socket that is closed while bytes wait

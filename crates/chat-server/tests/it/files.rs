@@ -1,6 +1,7 @@
 //! Files up and down.
 
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::im::rest::{FileUrl, ImHost, upload_answer};
@@ -219,6 +220,27 @@ async fn a_client_that_leaves_leaves_nothing_behind() {
         }
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_download_that_nobody_reads_is_given_up() {
+    use tokio::io::AsyncWriteExt;
+    let server = plain(|config| {
+        config.limits.stalled_after = Duration::from_millis(200);
+        config.limits.shutdown_within = Duration::from_secs(3600);
+    })
+    .await;
+    let token = Raw::extension(&server, "101").await.file_token();
+    // More than the buffers between the two hold.
+    let file = bytes(32 << 20);
+    let id = stored(&server, &token, &FilePart::new("a", file.len() as u64), &file).await;
+    let address = server.urls().pbx.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request =
+        format!("GET /im/file/{id} HTTP/1.1\r\nhost: x\r\nauthorization: token {token}\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    soon("the first bytes", stream.readable()).await.unwrap();
+    soon("the end", server.stop()).await.unwrap();
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use chat_server::{Config, ServeError, Server, TestServer, Tls, world};
 use serde_json::Value;
+use tokio::net::TcpStream;
 
 use crate::support::{Raw, exchange, get, http, plain, server, soon};
 
@@ -65,8 +66,30 @@ async fn stopping_does_not_wait_for_ever() {
     let _mute = Raw::extension(&server, "101").await;
     // Somebody who has not even said what they want.
     let address = server.urls().pbx.strip_prefix("http://").unwrap();
-    let _silent = tokio::net::TcpStream::connect(address).await.unwrap();
+    let _silent = TcpStream::connect(address).await.unwrap();
     soon("the end", server.stop()).await.unwrap();
+}
+
+#[tokio::test]
+async fn idle_sockets_do_not_hold_a_stop_up() {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    let mut config = Config::new(world::builtin());
+    // Nothing here may have to be cut.
+    config.limits.shutdown_within = Duration::from_secs(3600);
+    for tls in [Tls::Off, Tls::SelfSigned] {
+        config.tls = tls;
+        let server = TestServer::start_with(config.clone()).await.unwrap();
+        let (_, address) = server.urls().pbx.split_once("://").unwrap();
+        // One that never says anything, one that is between two requests.
+        let _silent = TcpStream::connect(address).await.unwrap();
+        let mut between = BufReader::new(TcpStream::connect(address).await.unwrap());
+        if config.tls == Tls::Off {
+            between.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+            let mut line = String::new();
+            soon("an answer", between.read_line(&mut line)).await.unwrap();
+        }
+        soon("the end", server.stop()).await.unwrap();
+    }
 }
 
 #[tokio::test]
