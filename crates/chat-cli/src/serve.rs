@@ -18,6 +18,12 @@ pub(crate) struct Args {
     /// Accounts, orders and faults to serve instead of the built-in ones (TOML).
     #[arg(long, value_name = "FILE", env = "CHAT_WORLD")]
     world: Option<PathBuf>,
+    /// Write the certificate to trust here, instead of a temporary file.
+    #[arg(long, value_name = "FILE", env = "CHAT_CA")]
+    ca: Option<PathBuf>,
+    /// Keep uploaded files here, instead of a temporary folder.
+    #[arg(long, value_name = "DIR", env = "CHAT_FILES")]
+    files: Option<PathBuf>,
     /// Write the addresses as one JSON object on the first line of standard output.
     #[arg(long)]
     json: bool,
@@ -58,6 +64,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
     let mut config = Config::new(world);
     config.listen = args.listen;
     config.tls = tls;
+    config.ca_file = args.ca;
+    config.files = args.files;
     let server = Server::bind(config).await?;
     if args.json {
         println!("{}", server.ready_line());

@@ -6,6 +6,7 @@
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example speaks to its terminal")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "two events matter here")]
 
 use chat_proto::client::Event;
 use chat_proto::im::client::{Credentials, ImConfig, ImEvent, Publish, Subscribe};

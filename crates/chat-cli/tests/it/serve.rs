@@ -42,6 +42,18 @@ fn the_first_line_is_one_object_with_the_addresses() {
 }
 
 #[test]
+fn the_certificate_is_written_where_it_was_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let ca = folder.path().join("ca.pem");
+    let (child, mut stdout) = start(&["--json", "--ca", ca.to_str().unwrap()]);
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    assert!(line.contains(ca.to_str().unwrap()), "{line}");
+    assert!(std::fs::read_to_string(&ca).unwrap().contains("BEGIN CERTIFICATE"));
+    terminate(child);
+}
+
+#[test]
 fn without_tls_the_addresses_say_so() {
     let (child, mut stdout) = start(&["--json", "--tls", "off"]);
     let mut line = String::new();

@@ -29,8 +29,7 @@ fn rule_179_to_183_removing_a_member() {
     assert_eq!(frames[0]["ctrl"]["code"], 200);
     let frames = lab.frames(bob);
     let evicted = only(&frames, "ctrl");
-    // The subscription is gone, so a client must not come back by itself. (choice; tinode-code says
-    // false here)
+    // The subscription is gone, so a client must not come back by itself. (tinode-code)
     assert_eq!((&evicted["code"], &evicted["params"]), (&json!(205), &json!({"unsub": true})));
     assert_eq!(of(&frames, "pres"), [json!({"topic": "me", "src": group, "what": "gone"})]);
     lab.clear();
