@@ -66,6 +66,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
     config.tls = tls;
     config.ca_file = args.ca;
     config.files = args.files;
+    // Before anybody is told that the server is there: a signal must find its handler.
+    let stopped = stopped()?;
     let server = Server::bind(config).await?;
     if args.json {
         println!("{}", server.ready_line());
@@ -81,23 +83,29 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
         }
         println!("Ctrl-C ends it. A sandbox: do not expose it to a network you do not trust.");
     }
-    server.run_until(stopped()).await?;
+    server.run_until(stopped).await?;
     Ok(())
 }
 
 /// Ctrl-C, or a polite kill.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
+#[cfg(unix)]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    }
-    // Without a handler there is nothing to wait for: the default action ends the process.
-    let _ = tokio::signal::ctrl_c().await;
+    })
+}
+
+/// Ctrl-C.
+#[cfg(windows)]
+fn stopped() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = tokio::signal::windows::ctrl_c()?;
+    Ok(async move {
+        interrupt.recv().await;
+    })
 }
