@@ -366,7 +366,7 @@ impl Session<C2c> {
             let id = cx.request(None, Ask::Rest(call))?;
             // An exchange has its own deadline; the request must outlive it, a probe of the clock
             // and the second try.
-            let patience = cx.config().http_timeout * 3;
+            let patience = cx.config().http_timeout.saturating_mul(3);
             cx.postpone(id, patience);
             state.issue(cx, Call::first(calls::Kind::Request(id)));
             Ok(id)
@@ -521,6 +521,10 @@ impl Service for C2c {
             Some(Ask::Rest(call)) => Some(call.without_answer()),
             None => None,
         }
+    }
+
+    fn on_cancelled(state: &mut State, cx: &mut Cx<'_, Self>) {
+        state.queue.retain(|id| cx.ask(*id).is_some());
     }
 
     fn on_cut_short(ask: &Ask) -> RequestError {
