@@ -218,7 +218,7 @@ impl Session<Im> {
     ///
     /// The session is closed, or too many requests wait.
     pub fn leave(&mut self, topic: &TopicName, now: Now) -> Result<RequestId, CallError> {
-        self.ask(topic, AskKind::Leave { unsub: false }, now, |id, topic| {
+        self.ask(topic, AskKind::Leave, now, |id, topic| {
             Verb::Leave(Leave { id, topic, unsub: Some(false), ..Leave::default() })
         })
     }
@@ -230,7 +230,7 @@ impl Session<Im> {
     ///
     /// The session is closed, or too many requests wait.
     pub fn unsubscribe(&mut self, topic: &TopicName, now: Now) -> Result<RequestId, CallError> {
-        self.ask(topic, AskKind::Leave { unsub: true }, now, |id, topic| {
+        self.ask(topic, AskKind::Leave, now, |id, topic| {
             Verb::Leave(Leave { id, topic, unsub: Some(true), ..Leave::default() })
         })
     }
@@ -292,6 +292,8 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let HistoryQuery { since, before, limit } = query;
+        // The server takes 0 for no limit as well. (tinode-code)
+        let limit = limit.filter(|limit| *limit > 0);
         let kind = AskKind::History {
             since,
             before: before.filter(|before| *before > 0).unwrap_or(u64::MAX),
