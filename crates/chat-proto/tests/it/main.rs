@@ -16,6 +16,7 @@ mod im_properties;
 mod im_rest;
 mod im_tolerance;
 mod multipart;
+mod session_laws;
 
 use std::time::Instant;
 
