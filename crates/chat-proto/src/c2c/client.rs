@@ -32,6 +32,9 @@ use self::calls::Paused;
 use self::seen::Seen;
 use self::sends::Send;
 
+/// With so many messages unwritten, no more pongs are added.
+const MAX_BACKLOG: usize = 16;
+
 /// Settings of a session of order chat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct C2cConfig {
@@ -552,7 +555,11 @@ impl State {
     fn on_push(&mut self, push: Box<Push<'static>>, text: &Text, cx: &mut Cx<'_, C2c>) {
         let kind = push.kind();
         if kind == Kind::Ping {
-            return cx.send(&Up::pong());
+            // A peer that asks and never reads must not fill our memory.
+            if cx.backlog() < MAX_BACKLOG {
+                cx.send(&Up::pong());
+            }
+            return;
         }
         if kind == Kind::Pong
             || (kind == Kind::Error && sends::reject(cx, &push))

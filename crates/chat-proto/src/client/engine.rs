@@ -271,7 +271,10 @@ impl<S: Service> Session<S> {
             Timer::Retry => self.begin(Stimulus::RetryDue),
             Timer::Heartbeat => {
                 let next = self.engine.at(config.heartbeat);
-                self.engine.push_message(Message::Ping(Bytes::new()));
+                // One that was not written yet is enough.
+                if !self.engine.transmits.back().is_some_and(|last| is_ping(&last.message)) {
+                    self.engine.push_message(Message::Ping(Bytes::new()));
+                }
                 self.engine.timers.set(Timer::Heartbeat, next);
             }
             Timer::Silence => {
@@ -469,4 +472,8 @@ impl<S: Service> fmt::Debug for Session<S> {
             .field("next_timer", &self.next_timer())
             .finish_non_exhaustive()
     }
+}
+
+const fn is_ping(message: &Message) -> bool {
+    matches!(message, Message::Ping(_))
 }

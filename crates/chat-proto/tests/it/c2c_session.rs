@@ -373,6 +373,16 @@ fn messages_given_up_do_not_slow_down_those_behind() {
 }
 
 #[test]
+fn a_peer_that_asks_and_never_reads_fills_no_memory() {
+    let mut desk = Desk::ready();
+    for _ in 0..1000 {
+        let message = Message::text(r#"{"type":"ping"}"#);
+        desk.session.handle_input(Input::Received { conn: desk.conn, message }, desk.now);
+    }
+    assert_eq!(std::iter::from_fn(|| desk.session.poll_transmit()).count(), 16);
+}
+
+#[test]
 fn messages_are_paced_and_a_queue_outlives_its_wait() {
     let mut desk = Desk::ready();
     let ids: Vec<_> = (0..10)

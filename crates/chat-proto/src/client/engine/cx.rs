@@ -56,6 +56,12 @@ impl<S: Service> Cx<'_, S> {
         }
     }
 
+    /// How many messages wait to be written. What the peer provokes must not add to many.
+    #[must_use]
+    pub fn backlog(&self) -> usize {
+        self.engine.transmits.len()
+    }
+
     /// Dials, when [`Service::prepare`] had to fetch something first.
     pub fn dial(&mut self, request: Upgrade) {
         self.engine.dial(request);

@@ -384,3 +384,17 @@ fn spans_without_an_end_are_never() {
     rig.session.connect(rig.now);
     rig.session.close(rig.now);
 }
+
+#[test]
+fn a_socket_that_takes_nothing_fills_no_memory() {
+    let mut rig = Rig::subscribed(0);
+    for _ in 0..2000 {
+        rig.session.note_typing(&PEER.into(), rig.now);
+    }
+    for _ in 0..100 {
+        rig.wait(Duration::from_secs(30));
+        rig.receive("0");
+    }
+    let waiting = std::iter::from_fn(|| rig.session.poll_transmit()).count();
+    assert!(waiting <= 1025, "{waiting}");
+}
