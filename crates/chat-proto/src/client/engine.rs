@@ -193,7 +193,7 @@ impl<S: Service> Session<S> {
         self.engine.drop_link();
         self.engine.phase = next;
         self.engine.timers.clear_link();
-        self.engine.abort_calls();
+        self.engine.abort_calls(|call| !S::outlives_link(call));
         let verdict = S::on_lost(&mut self.state, &why, &mut Cx { engine: &mut self.engine });
         let hint = match verdict {
             Verdict::Retry(hint) => hint,
@@ -418,10 +418,15 @@ impl<S: Service> Engine<S> {
         }
     }
 
-    fn abort_calls(&mut self) {
-        for id in std::mem::take(&mut self.calls).into_keys() {
-            self.actions.push_back(Action::AbortHttp { id });
-        }
+    fn abort_calls(&mut self, ended: impl Fn(&S::Call) -> bool) {
+        let actions = &mut self.actions;
+        self.calls.retain(|id, call| {
+            let ended = ended(call);
+            if ended {
+                actions.push_back(Action::AbortHttp { id: *id });
+            }
+            !ended
+        });
     }
 
     fn need_credentials(&mut self, why: super::event::CredentialsProblem) {
@@ -431,7 +436,7 @@ impl<S: Service> Engine<S> {
                 return;
             }
             self.drop_link();
-            self.abort_calls();
+            self.abort_calls(|call| !S::outlives_link(call));
             self.phase = next;
             self.timers.clear_link();
             self.events.push_back(Event::CredentialsNeeded { why });
@@ -455,7 +460,7 @@ impl<S: Service> Engine<S> {
 
     fn finish(&mut self, reason: CloseReason) {
         self.drop_link();
-        self.abort_calls();
+        self.abort_calls(|_| true);
         self.timers.clear_all();
         self.phase = Phase::Closed;
         self.events.push_back(Event::Closed(reason));

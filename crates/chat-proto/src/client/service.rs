@@ -86,6 +86,12 @@ pub trait Service: Dialect + Sized + 'static {
         cx: &mut Cx<'_, Self>,
     ) -> Option<RequestError>;
 
+    /// Whether an exchange goes on when the link is lost; the others are aborted before
+    /// [`Service::on_lost`].
+    fn outlives_link(_call: &Self::Call) -> bool {
+        false
+    }
+
     /// The application gave a request up; it is in the table no more.
     fn on_cancelled(_state: &mut Self::State, _cx: &mut Cx<'_, Self>) {}
 

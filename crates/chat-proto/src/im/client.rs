@@ -78,6 +78,11 @@ impl Service for Im {
         None
     }
 
+    /// A refresh token works once: the answer that brings the next one must not be missed.
+    fn outlives_link(_: &Call) -> bool {
+        true
+    }
+
     fn on_cancelled(state: &mut ImState, cx: &mut Cx<'_, Self>) {
         state.on_ended(cx);
     }

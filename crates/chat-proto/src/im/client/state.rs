@@ -19,7 +19,7 @@ use crate::im::rest::{self, OauthError, TokenPair};
 use crate::im::up::{Hi, Login, Up, Verb};
 use crate::im::{Flavor, Im, TopicName, UserId};
 use crate::json::SecretStr;
-use crate::machine::{HttpResult, LinkFailure};
+use crate::machine::{HttpRequest, HttpResult, LinkFailure};
 use crate::time::UnixMillis;
 
 /// Protocol version told to a Tinode server.
@@ -32,6 +32,8 @@ pub struct ImState {
     tokens: Option<Tokens>,
     /// How often credentials were set: what was asked with former ones is no answer.
     credentials_set: u64,
+    /// A pair is being fetched with these credentials.
+    fetching: Option<u64>,
     /// The password was refused, or there is none: tokens cannot be fetched.
     refresh_failed: bool,
     /// A login was refused with these tokens and a fresh pair was fetched for another try.
@@ -95,6 +97,7 @@ impl ImState {
             config,
             tokens: None,
             credentials_set: 0,
+            fetching: None,
             refresh_failed: false,
             login_retried: false,
             hint: None,
@@ -154,17 +157,19 @@ impl ImState {
     }
 
     /// Starts fetching tokens: by the refresh token while it may work, else by the password.
-    fn fetch_tokens(&self, cx: &mut Cx<'_, Im>) -> Prepare {
+    fn fetch_tokens(&mut self, cx: &mut Cx<'_, Im>) -> Prepare {
+        if self.fetching == Some(self.credentials_set) {
+            return Prepare::Fetching;
+        }
         let oauth = &self.config.oauth;
         if let Some(tokens) = self.tokens.as_ref().filter(|_| !self.refresh_failed) {
-            cx.http(self.call(Grant::Refresh), oauth.refresh(&tokens.pair.refresh_token));
-            return Prepare::Fetching;
+            let request = oauth.refresh(&tokens.pair.refresh_token);
+            return self.fetch_by(Grant::Refresh, request, cx);
         }
         match &self.config.credentials {
             Credentials::Password { username, domain, password } => {
                 let request = oauth.password(username, Some(domain), password);
-                cx.http(self.call(Grant::Password), request);
-                Prepare::Fetching
+                self.fetch_by(Grant::Password, request, cx)
             }
             Credentials::Tokens { .. } => {
                 let why = Rejection::new("UNKNOWN", "the tokens cannot be refreshed");
@@ -173,11 +178,15 @@ impl ImState {
         }
     }
 
-    const fn call(&self, grant: Grant) -> Call {
-        Call { grant, credentials: self.credentials_set }
+    fn fetch_by(&mut self, grant: Grant, request: HttpRequest, cx: &mut Cx<'_, Im>) -> Prepare {
+        let credentials = self.credentials_set;
+        self.fetching = Some(credentials);
+        cx.http(Call { grant, credentials }, request);
+        Prepare::Fetching
     }
 
     pub(super) fn on_response(&mut self, call: Call, result: HttpResult, cx: &mut Cx<'_, Im>) {
+        self.fetching.take_if(|fetching| *fetching == call.credentials);
         if call.credentials != self.credentials_set {
             // Tokens of somebody else, or blame for somebody else's password.
             if cx.phase() == Phase::Preparing {

@@ -331,6 +331,36 @@ fn tokens_that_grew_old_between_two_links_are_refreshed_after_the_login() {
 }
 
 #[test]
+fn a_refresh_under_way_outlives_the_link() {
+    let pair =
+        r#"{"access_token":"A2","expires_in":90,"refresh_token":"R2","token_type":"Bearer"}"#;
+    for late in [false, true] {
+        let mut rig = Rig::new(|_| {});
+        rig.session.connect(rig.now);
+        rig.give_tokens("A1", 40);
+        rig.open();
+        rig.accept_login();
+        rig.wait(Duration::from_secs(32));
+        let (id, _) = rig.http();
+        rig.lose();
+        rig.events();
+        if late {
+            // The old pair is dead, and its refresh token was spent: wait for what it bought.
+            rig.now = rig.now.after(Duration::from_secs(8));
+            rig.session.connect(rig.now);
+            assert!(!rig.actions().iter().any(|action| matches!(action, Action::Http { .. })));
+        }
+        rig.respond(id, 200, pair);
+        assert!(matches!(rig.events()[..], [Event::Service(ImEvent::Tokens(_))]));
+        rig.wait(Duration::from_secs(2));
+        rig.open();
+        let login = &rig.written()[0];
+        // 101@pbx.example.com:A2
+        assert!(login.contains("MTAxQHBieC5leGFtcGxlLmNvbTpBMg=="), "{login}");
+    }
+}
+
+#[test]
 fn a_dead_refresh_token_is_replaced_by_the_password_at_once() {
     let mut rig = Rig::new(|_| {});
     rig.session.connect(rig.now);
