@@ -6,6 +6,7 @@
 
 mod features;
 mod lock;
+mod readme;
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -35,6 +36,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", what: "lints, all targets and features", run: clippy },
     Step { name: "test", what: "unit and integration tests", run: test },
     Step { name: "doctest", what: "examples in the documentation", run: doctest },
+    Step { name: "readme", what: "the README's example against our server", run: readme_example },
     Step { name: "doc", what: "documentation builds without a warning", run: doc },
     Step {
         name: "features",
@@ -156,6 +158,10 @@ fn test(root: &Path) -> Result<Outcome, String> {
 
 fn doctest(root: &Path) -> Result<Outcome, String> {
     passed(&Cmd::cargo(["test", "--workspace", "--doc", "--locked"]), root)
+}
+
+fn readme_example(root: &Path) -> Result<Outcome, String> {
+    readme::check(root).map(|()| Outcome::Passed)
 }
 
 fn doc(root: &Path) -> Result<Outcome, String> {

@@ -1,7 +1,7 @@
 //! Child processes: what is run is printed, and what failed is named.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// A command to run in the workspace root.
 #[derive(Debug)]
@@ -70,6 +70,14 @@ impl Cmd {
             let stderr = String::from_utf8_lossy(&output.stderr);
             Err(format!("`{}` failed ({}):\n{}", self.line(), output.status, stderr.trim_end()))
         }
+    }
+
+    /// Starts it and does not wait.
+    pub(crate) fn spawn(&self, root: &Path, stdout: Stdio) -> Result<Child, String> {
+        self.command(root)
+            .stdout(stdout)
+            .spawn()
+            .map_err(|error| format!("`{}` could not be started: {error}", self.line()))
     }
 
     fn command(&self, root: &Path) -> Command {

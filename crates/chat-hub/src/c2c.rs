@@ -1,91 +1,340 @@
 //! The service side of C2C order chat.
+//!
+//! What the published texts and samples say is done as they say it; what is known from field reports
+//! only has a switch in [`Faults`] where it matters.
 
+mod chat;
+mod http;
+mod images;
+pub(crate) mod script;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
+use ::http::{Request, Response, StatusCode};
 use bytes::Bytes;
+use chat_proto::c2c::answer::Envelope;
 use chat_proto::machine::{ConnId, HttpId, Text};
-use http::{Request, Response, StatusCode};
+use chat_proto::time::{Skew, UnixMillis};
+use chat_sign::HmacSigner;
 use serde::{Deserialize, Serialize};
 
+pub use self::script::{Script, ScriptError};
+
+use self::images::Slot;
 use crate::effects::{Cx, Undo};
 use crate::http_answer;
 use crate::record::Record;
 use crate::transfer::{FileKey, Transfer, UploadError, Uploaded};
-use crate::world::World;
+use crate::world::{Faults, World};
+
+/// Messages that are kept for one order; the oldest go. (choice)
+const MAX_MESSAGES: usize = 10_000;
+/// Tickets an account can hold; the oldest go. (choice)
+const MAX_TICKETS: usize = 32;
+/// How long a ticket is good, in milliseconds. (choice; field reports say between one dial and 25
+/// minutes)
+const TICKET_FOR_MS: u64 = 10 * 60 * 1000;
 
 /// The assignment of one row of the C2C service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
-pub enum C2cRecord {}
+pub enum C2cRecord {
+    /// A message. `None` when it was withdrawn or is too old to keep.
+    Message {
+        /// Its id.
+        id: i64,
+        /// The row.
+        row: Option<C2cMessage>,
+    },
+    /// How far an account has read an order.
+    Read {
+        /// The order.
+        order_no: String,
+        /// The reader.
+        user: u64,
+        /// Id of the newest message that was read; 0 for none.
+        upto: i64,
+    },
+    /// An uploaded picture.
+    Image {
+        /// The path it is fetched by.
+        path: String,
+        /// The row.
+        row: Option<C2cImage>,
+    },
+}
+
+/// A message of an order.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct C2cMessage {
+    /// The order.
+    pub order_no: String,
+    /// The author; `None` for the system.
+    pub from: Option<u64>,
+    /// Who sees it; `None` for both sides.
+    pub to: Option<u64>,
+    /// `text`, `image`, `system`, `auto_reply`.
+    pub kind: String,
+    /// The author's id of it.
+    pub uuid: String,
+    /// The text; JSON text on system messages; `None` on pictures.
+    pub content: Option<String>,
+    /// The picture.
+    pub image: Option<C2cPicture>,
+    /// Milliseconds since 1970 by the service's clock.
+    pub created: u64,
+}
+
+/// A picture, as its sender described it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct C2cPicture {
+    /// Where it is.
+    pub url: String,
+    /// Where a small version is.
+    pub thumbnail: String,
+    /// Extension.
+    pub extension: String,
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+}
+
+/// An uploaded picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct C2cImage {
+    /// Where the bytes are.
+    pub key: String,
+    /// Who uploaded it.
+    pub user: u64,
+    /// Name of the file.
+    pub name: String,
+    /// Media type.
+    pub mime: String,
+    /// Length in bytes.
+    pub size: u64,
+}
+
+/// A trader.
+#[derive(Debug)]
+struct Trader {
+    api_key: String,
+    signer: HmacSigner,
+    nickname: String,
+}
+
+/// An order between two traders.
+#[derive(Debug)]
+struct Order {
+    maker: u64,
+    taker: u64,
+    seller: u64,
+    auto_reply: Option<String>,
+    messages: BTreeSet<i64>,
+}
+
+impl Order {
+    fn has(&self, user: u64) -> bool {
+        self.maker == user || self.taker == user
+    }
+
+    fn other(&self, user: u64) -> u64 {
+        if self.maker == user { self.taker } else { self.maker }
+    }
+}
+
+/// Opens one dial.
+#[derive(Debug)]
+struct Ticket {
+    user: u64,
+    listen_key: String,
+    expires: UnixMillis,
+}
+
+/// A connection.
+#[derive(Debug)]
+struct Link {
+    user: u64,
+    received: u32,
+    /// When the last message came, and how many came in a row.
+    burst: Option<(Instant, u32)>,
+}
 
 /// Accounts, orders, tickets, messages.
 #[derive(Debug)]
-pub(crate) struct C2cState {}
+pub(crate) struct C2cState {
+    faults: Faults,
+    traders: BTreeMap<u64, Trader>,
+    by_key: BTreeMap<String, u64>,
+    orders: BTreeMap<String, Order>,
+    messages: BTreeMap<i64, C2cMessage>,
+    reads: BTreeMap<(String, u64), i64>,
+    images: BTreeMap<String, C2cImage>,
+    /// By token. Not stored: after a restart everybody dials anew.
+    tickets: BTreeMap<String, Ticket>,
+    slots: BTreeMap<FileKey, Slot>,
+    /// When each user asked for a place to upload to.
+    asked: BTreeMap<u64, VecDeque<Instant>>,
+    links: BTreeMap<ConnId, Link>,
+}
 
 /// A WebSocket upgrade that was found good.
 #[derive(Debug)]
-pub(crate) struct C2cOffer {}
+pub(crate) struct C2cOffer {
+    user: u64,
+}
 
 impl C2cState {
     /// From a world that is valid.
-    pub(crate) fn new(_world: &World) -> Self {
-        Self {}
+    pub(crate) fn new(world: &World) -> Self {
+        let (mut traders, mut by_key) = (BTreeMap::new(), BTreeMap::new());
+        for account in &world.c2c.accounts {
+            by_key.insert(account.api_key.clone(), account.user_id);
+            let trader = Trader {
+                api_key: account.api_key.clone(),
+                signer: HmacSigner::new(&account.secret),
+                nickname: account.nickname.clone(),
+            };
+            traders.insert(account.user_id, trader);
+        }
+        let orders = world.c2c.orders.iter().filter_map(|order| {
+            let (maker, taker) = (*by_key.get(&order.maker)?, *by_key.get(&order.taker)?);
+            let seller = if order.maker_buys { taker } else { maker };
+            let auto_reply = order.auto_reply.clone();
+            let messages = BTreeSet::new();
+            Some((order.order_no.clone(), Order { maker, taker, seller, auto_reply, messages }))
+        });
+        Self {
+            faults: world.faults.clone(),
+            orders: orders.collect(),
+            traders,
+            by_key,
+            messages: BTreeMap::new(),
+            reads: BTreeMap::new(),
+            images: BTreeMap::new(),
+            tickets: BTreeMap::new(),
+            slots: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            links: BTreeMap::new(),
+        }
     }
 
-    /// Judges a WebSocket upgrade to `/chat/{listenKey}`.
+    /// The service's clock, which a fault switch can shift.
+    fn clock(&self, cx: &Cx<'_>) -> UnixMillis {
+        cx.now.unix.shifted(Skew::from_millis(self.faults.clock_skew_ms))
+    }
+
+    /// A ticket for one dial.
+    fn issue_ticket(&mut self, cx: &mut Cx<'_>, user: u64) -> (String, String) {
+        let now = self.clock(cx);
+        self.tickets.retain(|_, ticket| ticket.expires > now);
+        let held = self.tickets.iter().filter(|(_, ticket)| ticket.user == user);
+        let mut held: Vec<_> = held.map(|(token, it)| (it.expires, token.clone())).collect();
+        held.sort();
+        for (_, token) in held.iter().take((held.len() + 1).saturating_sub(MAX_TICKETS)) {
+            self.tickets.remove(token);
+        }
+        // The key names the account's stream and stays the same; only the token opens it. (seed)
+        let api_key = self.traders.get(&user).map_or("", |trader| &trader.api_key);
+        let digest = cx.ids.digest(&format!("listen key {api_key}"));
+        let listen_key = format!("c2c_{}_v2", &digest[..32]);
+        let token = format!("TOKEN{}", cx.ids.hex32());
+        let expires = UnixMillis::new(now.as_millis() + TICKET_FOR_MS);
+        self.tickets
+            .insert(token.clone(), Ticket { user, listen_key: listen_key.clone(), expires });
+        (listen_key, token)
+    }
+
+    /// Judges a WebSocket upgrade to `/chat/{listenKey}`. A token opens one connection; a second
+    /// try gets HTTP 403. (field reports)
+    #[expect(clippy::result_large_err, reason = "once a connection, and most are good")]
     pub(crate) fn offer(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _head: &Request<()>,
+        cx: &mut Cx<'_>,
+        head: &Request<()>,
     ) -> Result<C2cOffer, Response<Bytes>> {
-        Err(not_implemented())
+        let refuse = || http_answer::empty(StatusCode::FORBIDDEN);
+        let key = head.uri().path().strip_prefix("/chat/").ok_or_else(refuse)?;
+        let query = head.uri().query().unwrap_or_default();
+        let token = form_urlencoded::parse(query.as_bytes())
+            .find_map(|(name, value)| (name == "token").then(|| value.into_owned()))
+            .ok_or_else(refuse)?;
+        let now = self.clock(cx);
+        let ticket = self.tickets.get(&token).ok_or_else(refuse)?;
+        let user = ticket.user;
+        let good = ticket.listen_key == key && ticket.expires > now;
+        if !good {
+            return Err(refuse());
+        }
+        if !self.faults.reusable_token {
+            self.tickets.remove(&token);
+        }
+        Ok(C2cOffer { user })
     }
 
-    /// The upgrade is done.
-    pub(crate) fn opened(&mut self, _cx: &mut Cx<'_>, _conn: ConnId, offer: C2cOffer) {
-        let C2cOffer {} = offer;
+    /// The upgrade is done. The account's former connection is thrown out. (field reports)
+    pub(crate) fn opened(&mut self, cx: &mut Cx<'_>, conn: ConnId, offer: C2cOffer) {
+        let C2cOffer { user } = offer;
+        if !self.faults.keep_older {
+            let older: Vec<_> = self.conns(user).collect();
+            for conn in older {
+                self.links.remove(&conn);
+                cx.fx.close(conn, 1000, "Bye");
+            }
+        }
+        self.links.insert(conn, Link { user, received: 0, burst: None });
     }
 
     /// A text message came; `text` is within the size limit.
-    pub(crate) fn received(&mut self, _cx: &mut Cx<'_>, _conn: ConnId, _text: &Text) {}
+    pub(crate) fn received(&mut self, cx: &mut Cx<'_>, conn: ConnId, text: &Text) {
+        chat::received(self, cx, conn, text);
+    }
 
     /// A message came that is refused unread: too fast, or not text.
-    pub(crate) fn refused(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) {}
+    pub(crate) fn refused(&mut self, cx: &mut Cx<'_>, conn: ConnId) {
+        cx.fx.answer(conn, chat::error_frame(chat::ILLEGAL, "", ""));
+    }
 
     /// The connection is gone.
-    pub(crate) fn lost(&mut self, _cx: &mut Cx<'_>, _conn: ConnId) {}
+    pub(crate) fn lost(&mut self, _cx: &mut Cx<'_>, conn: ConnId) {
+        self.links.remove(&conn);
+    }
 
     /// What to tell the sender of `text` when it could not be stored.
-    pub(crate) fn store_failed(&self, _text: &Text) -> Option<Text> {
-        None
+    pub(crate) fn store_failed(&self, text: &Text) -> Option<Text> {
+        chat::store_failed(text)
     }
 
     /// Answers `/sapi/…` and `/api/v3/…`, through `cx.fx.respond`.
-    pub(crate) fn handle_http(&mut self, cx: &mut Cx<'_>, id: HttpId, _request: Request<Bytes>) {
-        cx.fx.respond(id, not_implemented());
+    pub(crate) fn handle_http(&mut self, cx: &mut Cx<'_>, id: HttpId, request: Request<Bytes>) {
+        let response = http::handle(self, cx, &request);
+        cx.fx.respond(id, response);
     }
 
     /// Judges an upload to a pre-signed URL or the download of an image; `NotMine` for other paths.
-    pub(crate) fn begin_transfer(&mut self, _cx: &mut Cx<'_>, _head: &Request<()>) -> Transfer {
-        Transfer::NotMine
+    pub(crate) fn begin_transfer(&mut self, cx: &mut Cx<'_>, head: &Request<()>) -> Transfer {
+        images::begin(self, cx, head)
     }
 
     /// An upload ended; answer through `cx.fx.respond`. Gives `false` when the key is none of this
     /// service's.
     pub(crate) fn finish_upload(
         &mut self,
-        _cx: &mut Cx<'_>,
-        _id: HttpId,
-        _key: &FileKey,
-        _result: &Result<Uploaded, UploadError>,
+        cx: &mut Cx<'_>,
+        id: HttpId,
+        key: &FileKey,
+        result: &Result<Uploaded, UploadError>,
     ) -> bool {
-        false
+        images::finish(self, cx, id, key, result)
     }
 
     /// An upload was given up.
-    pub(crate) fn abort_upload(&mut self, _key: &FileKey) {}
+    pub(crate) fn abort_upload(&mut self, key: &FileKey) {
+        images::abort(self, key);
+    }
 
-    /// Lets time pass.
+    /// Lets time pass. Nothing here waits for time: what expires is judged when it is used.
     pub(crate) fn handle_timeout(&mut self, _cx: &mut Cx<'_>) {}
 
     /// When `handle_timeout` is due.
@@ -95,20 +344,76 @@ impl C2cState {
 
     /// Assigns a row and gives back the assignment that undoes it.
     pub(crate) fn apply(&mut self, record: C2cRecord) -> C2cRecord {
-        match record {}
+        match record {
+            C2cRecord::Message { id, row } => {
+                let old = match row {
+                    Some(row) => {
+                        if let Some(order) = self.orders.get_mut(&row.order_no) {
+                            order.messages.insert(id);
+                        }
+                        self.messages.insert(id, row)
+                    }
+                    None => {
+                        let old = self.messages.remove(&id);
+                        if let Some(order) =
+                            old.as_ref().and_then(|row| self.orders.get_mut(&row.order_no))
+                        {
+                            order.messages.remove(&id);
+                        }
+                        old
+                    }
+                };
+                C2cRecord::Message { id, row: old }
+            }
+            C2cRecord::Read { order_no, user, upto } => {
+                let old = self.reads.insert((order_no.clone(), user), upto).unwrap_or(0);
+                C2cRecord::Read { order_no, user, upto: old }
+            }
+            C2cRecord::Image { path, row } => {
+                let old = match row {
+                    Some(row) => self.images.insert(path.clone(), row),
+                    None => self.images.remove(&path),
+                };
+                C2cRecord::Image { path, row: old }
+            }
+        }
     }
 
     /// Appends the records that would bring a fresh state to this one.
-    pub(crate) fn snapshot(&self, _records: &mut Vec<Record>) {}
+    pub(crate) fn snapshot(&self, records: &mut Vec<Record>) {
+        let messages = self.messages.iter();
+        let messages =
+            messages.map(|(id, row)| C2cRecord::Message { id: *id, row: Some(row.clone()) });
+        let reads = self.reads.iter().map(|((order_no, user), upto)| C2cRecord::Read {
+            order_no: order_no.clone(),
+            user: *user,
+            upto: *upto,
+        });
+        let images = self.images.iter();
+        let images = images
+            .map(|(path, row)| C2cRecord::Image { path: path.clone(), row: Some(row.clone()) });
+        records.extend(messages.chain(reads).chain(images).map(Record::C2c));
+    }
 
     /// Assigns a row and logs it.
-    #[expect(dead_code, reason = "the paved path of every change")]
-    pub(crate) fn put(&mut self, cx: &mut Cx<'_>, record: C2cRecord) {
+    fn put(&mut self, cx: &mut Cx<'_>, record: C2cRecord) {
         let undo = self.apply(record.clone());
         cx.fx.log(Record::C2c(record), Undo::Record(Record::C2c(undo)));
     }
+
+    /// The connections of a user.
+    fn conns(&self, user: u64) -> impl Iterator<Item = ConnId> {
+        let links = self.links.iter();
+        links.filter(move |(_, link)| link.user == user).map(|(conn, _)| *conn)
+    }
+
+    /// The order, when the user is a side of it.
+    fn order_of(&self, order_no: &str, user: u64) -> Option<&Order> {
+        self.orders.get(order_no).filter(|order| order.has(user))
+    }
 }
 
-fn not_implemented() -> Response<Bytes> {
-    http_answer::errors(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "not implemented")
+/// An answer in one of the service's shapes.
+fn answer(status: StatusCode, envelope: &Envelope<'_>) -> Response<Bytes> {
+    http_answer::json_text(status, envelope.to_bytes())
 }

@@ -63,6 +63,10 @@ pub struct HubConfig {
     /// Inputs whose answers wait for a commit; beyond it the hub answers that it is busy: 65 536.
     /// (choice)
     pub max_held: usize,
+    /// Length of the frames among them, in bytes: 64 MiB. (choice)
+    pub max_held_bytes: usize,
+    /// Tags of a user or a group: 16. (tinode-doc)
+    pub max_tags: usize,
 }
 
 impl Default for HubConfig {
@@ -88,6 +92,8 @@ impl Default for HubConfig {
             download_auth: true,
             offline_after: Duration::from_secs(4),
             max_held: 1 << 16,
+            max_held_bytes: 64 << 20,
+            max_tags: 16,
         }
     }
 }

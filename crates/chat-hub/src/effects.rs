@@ -3,6 +3,8 @@
 //! A service changes its state at once, through `put` functions that log the record and how to take
 //! it back, and queues outputs. The hub holds the outputs until the records are stored.
 
+use std::fmt;
+
 use bytes::Bytes;
 use chat_proto::machine::{ConnId, HttpId, Text};
 use chat_proto::server::Lane;
@@ -45,7 +47,6 @@ pub(crate) enum Undo {
 }
 
 /// Something to let out once everything before it is stored.
-#[derive(Debug)]
 pub(crate) enum Output {
     /// A frame for a connection.
     Frame { conn: ConnId, lane: Lane, text: Text },
@@ -88,5 +89,23 @@ impl Effects {
     /// Answers an HTTP request.
     pub(crate) fn respond(&mut self, id: HttpId, response: Response<Bytes>) {
         self.outputs.push(Output::Respond { id, response });
+    }
+}
+
+/// Without texts and bodies, which may carry tokens.
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame { conn, lane, text } => {
+                write!(f, "Frame({}, {lane:?}, {} bytes)", conn.get(), text.len())
+            }
+            Self::Close { conn, code, reason } => {
+                write!(f, "Close({}, {code}, {reason})", conn.get())
+            }
+            Self::Respond { id, response } => {
+                write!(f, "Respond({}, HTTP {})", id.get(), response.status().as_u16())
+            }
+            Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+        }
     }
 }

@@ -1,6 +1,9 @@
 //! Many connections behind one machine.
 
+mod script;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -20,6 +23,7 @@ use crate::im::Im;
 use crate::journal::{Batch, Journal, Requester};
 use crate::oauth::Tokens;
 use crate::record::Record;
+use crate::services::{Services, not_found};
 use crate::transfer::{FileKey, Transfer, UploadError, Uploaded};
 use crate::world::{World, WorldError};
 
@@ -41,7 +45,8 @@ pub struct Hub {
 }
 
 /// Something for the front to do at once.
-#[derive(Debug)]
+///
+/// `Debug` hides answers, which carry tokens, and records, which carry messages.
 pub enum HubAction {
     /// Store these records, all or nothing, and report with [`Hub::committed`] or
     /// [`Hub::commit_failed`]. One commit is under way at a time.
@@ -70,6 +75,22 @@ pub enum HubAction {
     },
 }
 
+impl fmt::Debug for HubAction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Commit { upto, records } => {
+                write!(f, "Commit(upto {upto}, {} records)", records.len())
+            }
+            Self::Respond { id, response } => {
+                let (status, len) = (response.status().as_u16(), response.body().len());
+                write!(f, "Respond({}, HTTP {status}, {len} bytes)", id.get())
+            }
+            Self::Drop { conn } => write!(f, "Drop({})", conn.get()),
+            Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+        }
+    }
+}
+
 /// A WebSocket upgrade that was found good; give it to [`Hub::accepted`] when it is done, or drop
 /// it.
 #[derive(Debug)]
@@ -86,13 +107,6 @@ struct Core {
     config: HubConfig,
     accounts: Accounts,
     ids: Ids,
-}
-
-#[derive(Debug)]
-pub(crate) struct Services {
-    im: Im,
-    c2c: C2cState,
-    tokens: Tokens,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,7 +141,7 @@ impl Hub {
         let accounts = Accounts::new(world);
         let ids = Ids::new(&key, now.unix);
         let stamp = micros(now);
-        let im = Im::new(&accounts, stamp);
+        let im = Im::new(&accounts, config.remembered_pubs, stamp);
         let services = Services { im, c2c: C2cState::new(world), tokens: Tokens::default() };
         Ok(Self {
             core: Core { config, accounts, ids },
@@ -170,6 +184,7 @@ impl Hub {
     /// # Errors
     ///
     /// The answer to send in place of `101`.
+    #[expect(clippy::result_large_err, reason = "the answer is sent at once, once a connection")]
     pub fn offer(&mut self, head: &Request<()>, now: Now) -> Result<Offer, Response<Bytes>> {
         self.advance(now);
         let busy = |why| errors(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", why);
@@ -270,10 +285,7 @@ impl Hub {
     /// [`Hub::finish_upload`] or [`Hub::abort_upload`].
     pub fn begin_transfer(&mut self, head: &Request<()>, now: Now) -> Transfer {
         self.advance(now);
-        let (transfer, fx) = self.run(|services, cx| match services.im.begin_transfer(cx, head) {
-            Transfer::NotMine => services.c2c.begin_transfer(cx, head),
-            mine => mine,
-        });
+        let (transfer, fx) = self.run(|services, cx| services.begin_transfer(cx, head));
         self.settle(fx, Requester::Nobody);
         transfer
     }
@@ -424,10 +436,11 @@ impl Hub {
             }
             Some(Incoming::Closed(_)) | None => (Requester::Nobody, Effects::default()),
         };
-        if service == Service::Im && self.services.im.is_authenticated(conn) {
-            if let Some(link) = self.links.get_mut(&conn) {
-                link.session.authenticated();
-            }
+        if service == Service::Im
+            && self.services.im.is_authenticated(conn)
+            && let Some(link) = self.links.get_mut(&conn)
+        {
+            link.session.authenticated();
         }
         self.settle(fx, requester);
         self.touch(conn);
@@ -556,40 +569,9 @@ impl Hub {
     }
 
     fn is_busy(&self) -> bool {
-        self.journal.waiting() >= self.core.config.max_held
+        let (inputs, bytes) = self.journal.waiting();
+        inputs >= self.core.config.max_held || bytes >= self.core.config.max_held_bytes
     }
-}
-
-impl Services {
-    /// Assigns a row of whichever service it belongs to; gives back how to undo it.
-    fn apply(&mut self, record: Record) -> Undo {
-        match record {
-            Record::Token { digest, row } => {
-                let row = self.tokens.apply(&digest, row);
-                Undo::Record(Record::Token { digest, row })
-            }
-            Record::C2c(record) => Undo::Record(Record::C2c(self.c2c.apply(record))),
-            record => self.im.apply(record),
-        }
-    }
-
-    fn http(&mut self, cx: &mut Cx<'_>, id: HttpId, request: Request<Bytes>) {
-        let path = request.uri().path();
-        if path.starts_with("/sapi/") || path.starts_with("/api/v3/") {
-            return self.c2c.handle_http(cx, id, request);
-        }
-        let response = match path {
-            "/im" | "/v0/channels" => {
-                errors(StatusCode::UPGRADE_REQUIRED, "UPGRADE_REQUIRED", "this is a WebSocket")
-            }
-            _ => self.tokens.handle(cx, &request).unwrap_or_else(not_found),
-        };
-        cx.fx.respond(id, response);
-    }
-}
-
-fn not_found() -> Response<Bytes> {
-    errors(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
 }
 
 fn micros(now: Now) -> i64 {

@@ -16,9 +16,9 @@ mod reply;
 mod set;
 mod state;
 mod sub;
+mod tags;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Instant;
 
 use chat_proto::codec::{Codec, Limits, Server};
 use chat_proto::im::up::{Verb, recover_id};
@@ -26,7 +26,7 @@ use chat_proto::im::{Flavor, Im as Frames};
 use chat_proto::machine::{ConnId, Text};
 
 use self::files::Files;
-use self::presence::Alarm;
+use self::presence::Alarms;
 use self::reply::{Ask, Fail, Status};
 use self::state::Topic;
 use crate::accounts::Accounts;
@@ -53,7 +53,9 @@ pub(crate) struct Im {
     online: BTreeSet<u64>,
     /// Groups that count as online.
     live: BTreeSet<TopicId>,
-    alarms: BTreeSet<(Instant, Alarm)>,
+    alarms: Alarms,
+    /// Ids of `{pub}` remembered for each topic.
+    remembered: usize,
 }
 
 /// One connection.
@@ -78,8 +80,9 @@ pub(crate) enum ImUndo {
 }
 
 impl Im {
-    /// The service over `accounts`; `stamp` is when their profiles count as made.
-    pub(crate) fn new(accounts: &Accounts, stamp: i64) -> Self {
+    /// The service over `accounts`: `remembered` ids of `{pub}` are kept for each topic, and `stamp`
+    /// is when the profiles count as made.
+    pub(crate) fn new(accounts: &Accounts, remembered: usize, stamp: i64) -> Self {
         let users: BTreeMap<_, _> = accounts
             .users()
             .map(|(user, account)| (user, access::initial_user(&account.name, stamp)))
@@ -94,7 +97,8 @@ impl Im {
             attached: BTreeMap::new(),
             online: BTreeSet::new(),
             live: BTreeSet::new(),
-            alarms: BTreeSet::new(),
+            alarms: Alarms::default(),
+            remembered,
         }
     }
 
@@ -113,9 +117,8 @@ impl Im {
         let Some(peer) = self.peers.get(&conn) else { return };
         let (flavor, user) = (peer.flavor, peer.user);
         let limits: Limits = cx.config.session.limits;
-        let up = match Codec::<Frames, Server>::new(limits).decode(text.as_str()) {
-            Ok(up) => up,
-            Err(_) => return self.undecodable(cx, conn, text),
+        let Ok(up) = Codec::<Frames, Server>::new(limits).decode(text.as_str()) else {
+            return self.undecodable(cx, conn, text);
         };
         let ask = Ask::new(conn, flavor, user.unwrap_or(0), &up);
         let result = match (&up.verb, user) {

@@ -1,6 +1,7 @@
 //! Commit before reply: what is stored, what is under way, what waits.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use chat_proto::machine::{ConnId, HttpId, Text};
 
@@ -9,7 +10,7 @@ use crate::record::Record;
 use crate::transfer::FileKey;
 
 /// Who must hear of it when an input cannot be stored.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) enum Requester {
     /// Nobody: a timer, a lost connection.
     Nobody,
@@ -19,6 +20,28 @@ pub(crate) enum Requester {
     Http(HttpId),
     /// The sender of this file.
     Upload(HttpId, FileKey),
+}
+
+/// Without the frame, which may carry a login secret.
+impl fmt::Debug for Requester {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => f.write_str("Nobody"),
+            Self::Frame(conn, text) => write!(f, "Frame({}, {} bytes)", conn.get(), text.len()),
+            Self::Http(id) => write!(f, "Http({})", id.get()),
+            Self::Upload(id, key) => write!(f, "Upload({}, {})", id.get(), key.as_str()),
+        }
+    }
+}
+
+impl Requester {
+    /// Length of what is kept for a refusal, in bytes.
+    fn len(&self) -> usize {
+        match self {
+            Self::Frame(_, text) => text.len(),
+            Self::Nobody | Self::Http(_) | Self::Upload(..) => 0,
+        }
+    }
 }
 
 /// The outputs of one input.
@@ -45,6 +68,8 @@ pub(crate) struct Journal {
     /// One for each change since `stored`, with the number of records made before it.
     undo: VecDeque<(u64, Undo)>,
     held: VecDeque<Batch>,
+    /// Length of the frames whose answers wait.
+    held_bytes: usize,
 }
 
 impl Journal {
@@ -61,6 +86,7 @@ impl Journal {
             return Some(batch);
         }
         if !batch.outputs.is_empty() {
+            self.held_bytes += batch.requester.len();
             self.held.push_back(batch);
         }
         None
@@ -87,7 +113,9 @@ impl Journal {
             self.undo.pop_front();
         }
         let ready = self.held.iter().take_while(|batch| batch.after <= upto).count();
-        self.held.drain(..ready).collect()
+        let ready: Vec<_> = self.held.drain(..ready).collect();
+        self.held_bytes -= ready.iter().map(|batch| batch.requester.len()).sum::<usize>();
+        ready
     }
 
     /// The commit up to `upto` failed. Gives back what must be undone, in order, and who waits;
@@ -98,6 +126,7 @@ impl Journal {
         }
         self.committing = None;
         self.fresh.clear();
+        self.held_bytes = 0;
         self.stored = self.made;
         let undo = self.undo.drain(..).rev().map(|(_, undo)| undo).collect();
         Some((undo, self.held.drain(..).collect()))
@@ -108,8 +137,8 @@ impl Journal {
         self.made == self.stored
     }
 
-    /// Inputs whose outputs wait.
-    pub(crate) fn waiting(&self) -> usize {
-        self.held.len()
+    /// Inputs whose outputs wait, and the length of their frames in bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        (self.held.len(), self.held_bytes)
     }
 }

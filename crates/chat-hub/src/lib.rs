@@ -31,10 +31,11 @@ mod im;
 mod journal;
 mod oauth;
 pub mod record;
+mod services;
 mod transfer;
 pub mod world;
 
-pub use c2c::C2cRecord;
+pub use c2c::{C2cImage, C2cMessage, C2cPicture, C2cRecord, Script, ScriptError};
 pub use config::{HubConfig, PublicUrls};
 pub use hub::{Hub, HubAction, Offer};
 pub use record::Record;

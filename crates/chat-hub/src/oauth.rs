@@ -56,10 +56,10 @@ impl Tokens {
             }
             None => self.rows.remove(digest),
         };
-        if let (Some(old), false) = (&old, self.rows.contains_key(digest)) {
-            if let Some(held) = self.by_user.get_mut(&old.user) {
-                held.retain(|it| it != digest);
-            }
+        if let (Some(old), false) = (&old, self.rows.contains_key(digest))
+            && let Some(held) = self.by_user.get_mut(&old.user)
+        {
+            held.retain(|it| it != digest);
         }
         old
     }

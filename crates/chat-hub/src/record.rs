@@ -122,6 +122,9 @@ pub struct UserRow {
     pub seen: i64,
     /// Raising it voids all file tokens.
     pub serial: u16,
+    /// What the user is found by.
+    #[serde(default)]
+    pub tags: Vec<String>,
 }
 
 /// A topic's description.
@@ -139,6 +142,12 @@ pub struct TopicRow {
     pub created: i64,
     /// Of the last change of the description.
     pub updated: i64,
+    /// What the group is found by.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// What its administrators keep in it for everybody, as a JSON object.
+    #[serde(default)]
+    pub aux: Option<SharedText>,
 }
 
 /// A topic's counters.

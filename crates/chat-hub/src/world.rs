@@ -86,6 +86,9 @@ pub struct C2cOrder {
     pub maker: String,
     /// API key of the account that took the advertisement.
     pub taker: String,
+    /// Whether the advertisement was to buy coins. Decides who is buyer and who is seller.
+    #[serde(default)]
+    pub maker_buys: bool,
     /// What the service answers on the maker's behalf to the taker's first message.
     #[serde(default)]
     pub auto_reply: Option<String>,
@@ -100,8 +103,9 @@ pub struct Faults {
     pub no_echo: bool,
     /// C2C: messages arrive twice.
     pub duplicate: bool,
-    /// C2C: a second connection of an account closes the first with the reason `Bye`.
-    pub kick_older: bool,
+    /// C2C: a second connection of an account leaves the first one alone; off means that it closes
+    /// the first with the reason `Bye`.
+    pub keep_older: bool,
     /// C2C: a ticket may be used again until it expires; off means once.
     pub reusable_token: bool,
     /// C2C: history pages also hold messages of another order.
@@ -116,6 +120,16 @@ pub struct Faults {
     pub empty_200: bool,
     /// C2C: the connection is closed after this many messages from the client; 0 is off.
     pub close_after: u32,
+    /// C2C: texts that hold this are refused with an error frame; empty is off.
+    pub refuse_text: String,
+    /// C2C: of messages closer together than 500 ms all but the first so many vanish; 0 is off.
+    pub drop_bursts_over: u32,
+    /// C2C: unknown paths get status 200 and no body, as reported of the live service; off means
+    /// 404.
+    pub unknown_path_200: bool,
+    /// C2C: upload URLs are called `preSignedUrl`, as in the published text; off means `uploadUrl`,
+    /// as reported.
+    pub pre_signed_name: bool,
 }
 
 /// Why a world cannot be served. The file's author is to blame.

@@ -4,6 +4,28 @@
 //! all its orders; what is missed while it is down is read from history. Where the published
 //! samples say nothing, facts come from field reports and are marked so: they are handled
 //! tolerantly and never relied on.
+//!
+//! ```
+//! use std::time::Instant;
+//!
+//! use chat_proto::c2c::{Api, C2cConfig, Since};
+//! use chat_proto::client::Session;
+//! use chat_proto::{Action, Machine, Now, UnixMillis};
+//!
+//! let api = Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into())?
+//!     .base_url("https://127.0.0.1:8887")?;
+//! let now = Now { mono: Instant::now(), unix: UnixMillis::new(1_700_000_000_000) };
+//! let mut session = Session::c2c(C2cConfig::default(), api, 7, now);
+//!
+//! // Verbs may come before the connection: what they ask for waits.
+//! session.watch("20476365073825144832", Since::Now, now)?;
+//! session.connect(now);
+//!
+//! // The first thing to do is the exchange that gives a ticket; `Action::Dial` follows it.
+//! let Some(Action::Http { request, .. }) = session.poll_action() else { panic!() };
+//! assert_eq!(request.request().uri().path(), "/sapi/v1/c2c/chat/retrieveChatCredential");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod answer;
 pub mod client;

@@ -10,7 +10,7 @@ mod url;
 
 pub use answer::{Body, MAX_RETRY_AFTER, retry_after};
 pub use multipart::{FilePart, LengthMismatch, Multipart, Upload};
-#[cfg(feature = "im")]
+#[cfg(any(feature = "c2c", feature = "im"))]
 pub(crate) use url::parse_http;
 pub use url::{BaseUrl, MAX_URL_LEN, UrlError};
 
@@ -43,7 +43,7 @@ pub fn form(pairs: &[(&str, &str)]) -> Bytes {
 
 /// Shortens what a peer says to `max` bytes and takes the control characters out, so that it can
 /// stand in an error and on a terminal.
-#[cfg(any(feature = "im", test))]
+#[cfg(any(feature = "c2c", feature = "im", test))]
 pub(crate) fn printable(text: &str, max: usize) -> String {
     let mut out = String::with_capacity(text.len().min(max + 4));
     for letter in text.chars() {

@@ -12,6 +12,7 @@ mod config;
 mod outbox;
 mod phase;
 
+use std::fmt;
 use std::time::Instant;
 
 pub use config::{Rate, ServerConfig};
@@ -23,7 +24,9 @@ use crate::machine::{CloseFrame, ConnId, Message, Text};
 use crate::time::Now;
 
 /// What came from the peer and is for the owner to judge.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` prints lengths only: a frame may carry a login secret.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Incoming {
     /// A text message within the size limit, for a [`Codec`](crate::codec::Codec) of the service
     /// that was asked for. A binary message that is UTF-8 counts as text. (tinode-code)
@@ -34,6 +37,17 @@ pub enum Incoming {
     NotText,
     /// The peer closed the connection.
     Closed(Option<CloseFrame>),
+}
+
+impl fmt::Debug for Incoming {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Frame(text) => write!(f, "Frame({} bytes)", text.len()),
+            Self::TooFast(text) => write!(f, "TooFast({} bytes)", text.len()),
+            Self::NotText => f.write_str("NotText"),
+            Self::Closed(frame) => f.debug_tuple("Closed").field(frame).finish(),
+        }
+    }
 }
 
 /// One connection: link phase, deadlines, limits and the queue of what is to be written.

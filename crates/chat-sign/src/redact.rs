@@ -3,7 +3,7 @@
 use core::fmt;
 
 /// Parameters whose value is a credential, in lower case.
-const SENSITIVE: [&str; 11] = [
+const SENSITIVE: [&str; 13] = [
     "access_token",
     "apikey",
     "client_secret",
@@ -14,6 +14,8 @@ const SENSITIVE: [&str; 11] = [
     "secret",
     "signature",
     "token",
+    "x-amz-credential",
+    "x-amz-signature",
     "x-mbx-apikey",
 ];
 

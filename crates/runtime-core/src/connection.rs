@@ -81,6 +81,13 @@ impl<M: Machine, R: Runtime> Connection<M, R> {
         &self.driver.runtime
     }
 
+    /// Stops or resumes taking messages from the socket, from the next [`Connection::next`] on;
+    /// everything else goes on. While stopped, the peer has to wait once the socket's buffers are
+    /// full, its pings get no answer and its end is not noticed.
+    pub fn set_reading(&mut self, reading: bool) {
+        self.driver.reading = reading;
+    }
+
     /// Lets go of the network.
     #[must_use]
     pub fn into_machine(self) -> M {

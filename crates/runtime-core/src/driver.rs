@@ -51,6 +51,8 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     pub(crate) machine: M,
     pub(crate) runtime: R,
     options: Options,
+    /// Whether messages may be read at all.
+    pub(crate) reading: bool,
     link: Option<Link<R>>,
     dial: Option<Dial<R>>,
     linger: Option<Linger<R>>,
@@ -65,6 +67,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             machine,
             runtime,
             options: options.bounded(),
+            reading: true,
             link: None,
             dial: None,
             linger: None,
@@ -143,7 +146,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         worked |= self.poll_dial(cx, now);
         worked |= self.poll_exchanges(cx, now);
         // No room means that an event may be stuck.
-        if port.has_room() {
+        if self.reading && port.has_room() {
             worked |= self.poll_read(cx, now);
         }
         worked |= self.poll_deadlines(now);

@@ -48,5 +48,6 @@ pub(super) fn initial_user(name: &str, stamp: i64) -> UserRow {
         updated: stamp,
         seen: 0,
         serial: 0,
+        tags: Vec::new(),
     }
 }

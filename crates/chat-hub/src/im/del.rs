@@ -83,7 +83,9 @@ impl Im {
             let may = |mode: M| mode.has(M::READ | M::PRES);
             self.pres_on(cx, id, &here, Some(ask.conn), |_, mode| may(mode));
             if let Some(topic) = self.topic(id) {
-                self.tell_absent(cx, (id, topic), user, &there, Some(ask.conn), may);
+                self.tell_absent(cx, (id, topic), user, &there, Some(ask.conn), |_, mode| {
+                    may(mode)
+                });
             }
         } else {
             self.pres_on(cx, id, &here, Some(ask.conn), |it, _| it == user);
@@ -106,7 +108,8 @@ impl Im {
         self.ctrl(cx, ask, Status::OK, None);
         self.end_sub(cx, id, target);
         self.tell_sharers(cx, id, (ask.user, target), &cleared(), false, ask.conn);
-        self.evict(cx, id, target, false, Some(ask.conn));
+        // The subscription is gone, so a client must not come back by itself. (tinode-code)
+        self.evict(cx, id, target, true, Some(ask.conn));
         let gone = Pres { src: id.name_for(target).into(), ..pres("gone") };
         self.pres_me(cx, target, &gone, None, None);
         Ok(())

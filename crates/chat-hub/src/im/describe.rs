@@ -82,7 +82,8 @@ impl Im {
                     Ok(())
                 }
                 "cred" => Err(Status::NOT_ALLOWED.into()),
-                _ => Err(Status::NOT_IMPLEMENTED.into()),
+                "tags" => self.get_tags(cx, ask, topic),
+                _ => self.get_aux(cx, ask, topic),
             };
             if let Err(fail) = result {
                 self.ctrl(cx, ask, fail.0, fail.1);

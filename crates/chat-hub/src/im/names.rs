@@ -43,7 +43,7 @@ pub(super) fn resolve(user: u64, name: &str) -> Result<Named, Status> {
         | TopicKind::Channel
         | TopicKind::NewChannel
         | TopicKind::Emc => Err(Status::NOT_IMPLEMENTED),
-        _ => Err(Status::TOPIC_NOT_FOUND),
+        TopicKind::Other | _ => Err(Status::TOPIC_NOT_FOUND),
     }
 }
 

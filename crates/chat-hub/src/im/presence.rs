@@ -1,5 +1,6 @@
 //! Who is here, and who is told.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use chat_proto::codec::Wire;
@@ -22,6 +23,34 @@ pub(super) enum Alarm {
     UserLeft(u64),
     /// A group nobody is attached to counts as offline.
     GroupIdle(TopicId),
+}
+
+/// Alarms by time, each set once at most.
+#[derive(Debug, Default)]
+pub(super) struct Alarms {
+    by_time: BTreeSet<(Instant, Alarm)>,
+    at: BTreeMap<Alarm, Instant>,
+}
+
+impl Alarms {
+    fn set(&mut self, at: Instant, alarm: Alarm) {
+        self.clear(alarm);
+        self.by_time.insert((at, alarm));
+        self.at.insert(alarm, at);
+    }
+
+    fn clear(&mut self, alarm: Alarm) {
+        if let Some(at) = self.at.remove(&alarm) {
+            self.by_time.remove(&(at, alarm));
+        }
+    }
+
+    /// The next alarm that is due.
+    fn pop(&mut self, now: Instant) -> Option<Alarm> {
+        let (_, alarm) = *self.by_time.first().filter(|(at, _)| *at <= now)?;
+        self.clear(alarm);
+        Some(alarm)
+    }
 }
 
 /// The absolute access of a subscription, as `dacs`.
@@ -142,7 +171,7 @@ impl Im {
                 if self.live.insert(topic) {
                     self.group_notice(cx, topic, "on", Some(user));
                 }
-                self.disarm(Alarm::GroupIdle(topic));
+                self.alarms.clear(Alarm::GroupIdle(topic));
                 let first = self.sessions(topic).filter(|(_, it)| *it == user).count() == 1;
                 if first {
                     let notice = Pres { src: user_name(user).into(), ..pres("on") };
@@ -156,7 +185,7 @@ impl Im {
     }
 
     fn announce_user(&mut self, cx: &mut Cx<'_>, conn: ConnId, user: u64) {
-        self.disarm(Alarm::UserLeft(user));
+        self.alarms.clear(Alarm::UserLeft(user));
         if self.online.insert(user) {
             self.peers_notice(cx, user, "on");
         }
@@ -231,11 +260,11 @@ impl Im {
         let at = cx.now.mono + cx.config.offline_after;
         match topic {
             TopicId::Me(_) if !self.user_attached(user, topic) => {
-                self.alarms.insert((at, Alarm::UserLeft(user)));
+                self.alarms.set(at, Alarm::UserLeft(user));
             }
             TopicId::Group(_) => {
                 if self.sessions(topic).next().is_none() {
-                    self.alarms.insert((at, Alarm::GroupIdle(topic)));
+                    self.alarms.set(at, Alarm::GroupIdle(topic));
                 } else if !self.user_attached(user, topic) {
                     let notice = Pres { src: user_name(user).into(), ..pres("off") };
                     self.pres_on(cx, topic, &notice, skip, |_, mode| {
@@ -258,11 +287,11 @@ impl Im {
         let attached = self.sessions(topic).next().is_some();
         match topic {
             TopicId::Me(user) if attached => {
-                self.disarm(Alarm::UserLeft(user));
+                self.alarms.clear(Alarm::UserLeft(user));
                 self.online.insert(user);
             }
             TopicId::Group(_) if attached => {
-                self.disarm(Alarm::GroupIdle(topic));
+                self.alarms.clear(Alarm::GroupIdle(topic));
                 self.live.insert(topic);
             }
             TopicId::Me(user) => {
@@ -275,17 +304,9 @@ impl Im {
         }
     }
 
-    fn disarm(&mut self, alarm: Alarm) {
-        self.alarms.retain(|(_, it)| *it != alarm);
-    }
-
     /// Lets grace periods end.
     pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
-        while let Some(&(at, alarm)) = self.alarms.first() {
-            if at > cx.now.mono {
-                break;
-            }
-            self.alarms.pop_first();
+        while let Some(alarm) = self.alarms.pop(cx.now.mono) {
             match alarm {
                 Alarm::UserLeft(user) => {
                     if self.user_attached(user, TopicId::Me(user)) || !self.online.remove(&user) {
@@ -308,7 +329,7 @@ impl Im {
 
     /// When the next grace period ends.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.alarms.first().map(|(at, _)| *at)
+        self.alarms.by_time.first().map(|(at, _)| *at)
     }
 
     /// Tells of an access change: sharers on the topic and, where `afar`, those who are not on it;
@@ -322,34 +343,21 @@ impl Im {
         afar: bool,
         skip: ConnId,
     ) {
-        let act = |view: u64, src: u64| -> Str<'static> {
-            if actor == view || actor == src { Str::default() } else { user_name(actor).into() }
+        let notice =
+            Pres { src: user_name(target).into(), dacs: Some(dacs.clone()), ..pres("acs") };
+        let may = |user: u64, mode: AccessMode| user != target && mode.is_sharer();
+        // Who did it is left out for themself and where it is the source anyway.
+        let by_actor = Pres {
+            act: if actor == target { Str::default() } else { user_name(actor).into() },
+            ..notice.clone()
         };
-        let Some(it) = self.topic(topic) else { return };
-        let sharers: Vec<_> = it
-            .subs()
-            .filter(|(user, member)| *user != target && member.sub.mode().is_sharer())
-            .map(|(user, _)| user)
-            .collect();
-        for user in sharers {
-            let here = Pres {
-                src: user_name(target).into(),
-                act: act(user, target),
-                dacs: Some(dacs.clone()),
-                ..pres("acs")
-            };
-            self.pres_on(cx, topic, &here, Some(skip), |it, _| it == user);
-            if afar {
-                let there = Pres {
-                    src: topic.name_for(user).into(),
-                    tgt: user_name(target).into(),
-                    act: act(user, 0),
-                    dacs: Some(dacs.clone()),
-                    ..pres("acs")
-                };
-                self.pres_me(cx, user, &there, Some(skip), Some(topic));
-            }
-        }
+        self.pres_on(cx, topic, &by_actor, Some(skip), |user, mode| {
+            user != actor && may(user, mode)
+        });
+        self.pres_on(cx, topic, &notice, Some(skip), |user, mode| user == actor && may(user, mode));
+        let Some(it) = self.topic(topic).filter(|_| afar) else { return };
+        let notice = Pres { tgt: user_name(target).into(), src: Str::default(), ..notice };
+        self.tell_absent(cx, (topic, it), actor, &notice, Some(skip), may);
     }
 
     /// Tells the target of an access change: sessions on the topic without a source, the others on
@@ -370,8 +378,8 @@ impl Im {
         self.pres_me(cx, target, &there, skip, Some(topic));
     }
 
-    /// Members who pass `to`, with their sessions on `me` that are not on the topic, get a notice
-    /// about it; `act` is left out for the actor.
+    /// Sessions on `me` that are not on the topic, of members who pass `to`, get a notice about it;
+    /// `act` is left out for the actor and where the topic is the actor.
     pub(super) fn tell_absent(
         &self,
         cx: &mut Cx<'_>,
@@ -379,16 +387,29 @@ impl Im {
         actor: u64,
         notice: &Pres<'static>,
         skip: Option<ConnId>,
-        to: impl Fn(AccessMode) -> bool,
+        to: impl Fn(u64, AccessMode) -> bool,
     ) {
+        // In a group there are two views: the actor's and everybody else's.
+        let mut encoded: BTreeMap<(bool, u64), Text> = BTreeMap::new();
         for (user, member) in it.subs() {
-            if !to(member.sub.mode()) {
+            let here = self.sessions(TopicId::Me(user));
+            let mut here = here
+                .filter(|(conn, _)| Some(*conn) != skip && !self.is_attached(*conn, topic))
+                .peekable();
+            if here.peek().is_none() || !to(user, member.sub.mode()) {
                 continue;
             }
             let silent = actor == user || topic.peer_of(user) == Some(actor);
-            let act = if silent { Str::default() } else { user_name(actor).into() };
-            let notice = Pres { src: topic.name_for(user).into(), act, ..notice.clone() };
-            self.pres_me(cx, user, &notice, skip, Some(topic));
+            let view = if topic.is_group() { 0 } else { user };
+            let text = encoded.entry((silent, view)).or_insert_with(|| {
+                let act = if silent { Str::default() } else { user_name(actor).into() };
+                let src = topic.name_for(user).into();
+                let topic = "me".into();
+                Down::Pres(Box::new(Pres { topic, src, act, ..notice.clone() })).encode()
+            });
+            for (conn, _) in here {
+                cx.fx.send(conn, text.clone());
+            }
         }
     }
 }

@@ -53,9 +53,6 @@ impl Im {
         // Authors have read what they wrote. (tinode-code)
         let marks = Marks { read: seq, recv: seq };
         self.put(cx, Record::Marks { topic: id, user: ask.user, row: marks });
-        if let Some(topic) = self.topics.get_mut(&id) {
-            topic.recent.trim(cx.config.remembered_pubs);
-        }
         self.acknowledge(cx, ask, seq, cx.stamp);
         self.fan_out(cx, ask, id, seq, &row, it.noecho.unwrap_or_default());
         Ok(())
@@ -84,7 +81,7 @@ impl Im {
         });
         self.spread(cx, id, readers, |name| data(name, seq, row, Flavor::PortSip));
         let notice = Pres { seq, ..pres("msg") };
-        self.tell_absent(cx, (id, topic), ask.user, &notice, None, |mode| {
+        self.tell_absent(cx, (id, topic), ask.user, &notice, None, |_, mode| {
             mode.has(M::READ | M::PRES)
         });
     }

@@ -11,7 +11,7 @@ use super::names::{Named, parse_user, resolve, user_name};
 use super::presence::{absolute, change, pres};
 use super::reply::{Ask, Done, Fail, Status, acs_json, params_text};
 use crate::effects::Cx;
-use crate::record::{Record, SubRow, TopicId, TopicRow, UserRow};
+use crate::record::{Record, SharedText, SubRow, TopicId, TopicRow, UserRow};
 
 impl Im {
     /// Each part is answered on its own, with the same id.
@@ -27,12 +27,15 @@ impl Im {
         if let Some(sub) = &set.sub {
             results.push(self.set_sub(cx, ask, topic, sub, attached));
         }
-        for _ in [set.tags.is_some(), set.cred.is_some(), set.aux.is_some()]
-            .into_iter()
-            .filter(|present| *present)
-        {
+        if let Some(tags) = &set.tags {
+            results.push(self.set_tags(cx, ask, topic, tags, attached));
+        }
+        if set.cred.is_some() {
             let status = if attached { Status::NOT_IMPLEMENTED } else { Status::DENIED };
             results.push(Err(status.into()));
+        }
+        if let Some(aux) = &set.aux {
+            results.push(self.set_aux(cx, ask, topic, aux, attached));
         }
         if results.is_empty() {
             return Err(Status::MALFORMED.into());
@@ -77,6 +80,7 @@ impl Im {
             row.anon = default_mode(&defacs.anon.decode())?.unwrap_or(row.anon);
         }
         let private = merge(sub.private.as_ref(), desc.private.as_ref());
+        bounded(cx, [&row.public, &private])?;
         let (described, kept) = (row != old, private == sub.private);
         if !described && kept {
             return Err(Status::NOT_MODIFIED.into());
@@ -118,6 +122,7 @@ impl Im {
             row.auth = default_mode(&defacs.auth.decode())?.map_or(row.auth, mask);
             row.anon = default_mode(&defacs.anon.decode())?.map_or(row.anon, mask);
         }
+        bounded(cx, [&row.public, &row.private])?;
         if row == old {
             return Err(Status::NOT_MODIFIED.into());
         }
@@ -347,6 +352,13 @@ impl Im {
         self.tell_target(cx, id, (ask.user, target), &won, Some(ask.conn));
         self.tell_sharers(cx, id, (ask.user, target), &won, false, ask.conn);
     }
+}
+
+/// Merging must not let a description grow without end: none is longer than a frame. (choice)
+pub(super) fn bounded(cx: &Cx<'_>, texts: [&Option<SharedText>; 2]) -> Result<(), Status> {
+    let limit = cx.config.session.limits.max_bytes;
+    let fits = texts.into_iter().flatten().all(|text| text.as_str().len() <= limit);
+    if fits { Ok(()) } else { Err(Status::POLICY) }
 }
 
 /// A default access: letters but `O`; `None` leaves it.

@@ -58,7 +58,7 @@ impl Recent {
         }
     }
 
-    pub(super) fn trim(&mut self, limit: usize) {
+    fn trim(&mut self, limit: usize) {
         while self.order.len() > limit {
             if let Some(key) = self.order.pop_front() {
                 self.by_id.remove(&key);
@@ -142,6 +142,7 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
             let topic = im.topics.entry(id).or_default();
             if let Some(row) = &row {
                 topic.recent.insert(row.from, &row.reqid, seq);
+                topic.recent.trim(im.remembered);
             }
             let forget = row.is_none();
             let old = match row {

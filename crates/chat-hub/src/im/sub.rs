@@ -100,7 +100,14 @@ impl Im {
             }
         };
         let public = merge(None, desc.and_then(|desc| desc.public.as_ref()));
-        let row = TopicRow { public, auth, anon, created: cx.stamp, updated: cx.stamp };
+        let row = TopicRow {
+            public,
+            auth,
+            anon,
+            created: cx.stamp,
+            updated: cx.stamp,
+            ..TopicRow::default()
+        };
         self.put(cx, Record::Topic { topic, row: Some(row) });
         let head = Head { touched: cx.stamp, ..Head::default() };
         self.put(cx, Record::Head { topic, row: head });
@@ -133,13 +140,17 @@ impl Im {
             return Err(Status::USER_NOT_FOUND.into());
         }
         let mine = self.topic(topic).and_then(|it| it.members.get(&user)).map(|it| it.sub.clone());
+        let defaults = |user| self.users.get(&user).map_or(M::NONE, |it| it.auth);
+        let (ours, theirs) = (defaults(user), defaults(peer));
+        let given_to_peer = self.p2p_given(wish, ours)?;
         let outcome = match mine {
-            Some(row) if row.deleted.is_none() => self.resume(cx, ask, topic, row, wish)?,
+            Some(row) if row.deleted.is_none() => {
+                let outcome = self.resume(cx, ask, topic, row, wish)?;
+                self.ensure_peer(cx, topic, peer, theirs, given_to_peer);
+                outcome
+            }
             mine => {
                 self.room_for_topic(cx, user)?;
-                let defaults = |user| self.users.get(&user).map_or(M::NONE, |it| it.auth);
-                let (ours, theirs) = (defaults(user), defaults(peer));
-                let given_to_peer = self.p2p_given(wish, ours)?;
                 if self.topic(topic).is_none() {
                     let row =
                         TopicRow { created: cx.stamp, updated: cx.stamp, ..TopicRow::default() };
@@ -176,7 +187,7 @@ impl Im {
     }
 
     /// Subscribes the other end of a P2P topic where it is not: a peer who left hears of it again
-    /// when the other one comes back, with the access of before. (tinode-code)
+    /// when the other one comes back, with the access of before. (choice)
     fn ensure_peer(&mut self, cx: &mut Cx<'_>, topic: TopicId, peer: u64, want: M, given: M) {
         let old = self.topic(topic).and_then(|it| it.members.get(&peer)).map(|it| it.sub.clone());
         let row = match old {

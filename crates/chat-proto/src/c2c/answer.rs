@@ -3,7 +3,6 @@
 //! The service has two shapes of errors, gateways in front of it have more, and an unknown path
 //! answers 200 with nothing in it. (field reports)
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,7 +11,7 @@ use http::{HeaderMap, Response, StatusCode};
 use crate::c2c::history::HistoryItem;
 use crate::c2c::value::Loose;
 use crate::json::{Encode, Raw, SecretStr, Str, frame};
-use crate::rest::retry_after;
+use crate::rest::{printable, retry_after};
 
 /// The `code` of a call that succeeded. (seed)
 pub const SUCCESS: &str = "000000";
@@ -296,7 +295,7 @@ pub fn classify(response: &Response<Bytes>) -> Result<Envelope<'_>, Refusal> {
     let envelope: Envelope<'_> = serde_json::from_str(body).map_err(|_| refuse(Reason::Shape))?;
     let message = || {
         let text = envelope.message.as_ref().or(envelope.msg.as_ref());
-        clip(text.map(Str::decode).unwrap_or_default())
+        printable(&text.map(Str::decode).unwrap_or_default(), MAX_MESSAGE)
     };
     if let Some(code) = envelope.code.as_i64().filter(|_| envelope.code.is_bare()) {
         return Err(refuse(Reason::Gateway { code, message: message() }));
@@ -308,7 +307,7 @@ pub fn classify(response: &Response<Bytes>) -> Result<Envelope<'_>, Refusal> {
         if envelope.code.is_empty() && envelope.success.is_none() {
             return Err(refuse(Reason::Shape));
         }
-        let code = clip(envelope.code.text());
+        let code = printable(&envelope.code.text(), MAX_MESSAGE);
         return Err(refuse(Reason::Business { code, message: message() }));
     }
     Ok(envelope)
@@ -392,17 +391,6 @@ fn json_body(response: &Response<Bytes>) -> Result<&str, Reason> {
         Some(b'{') => std::str::from_utf8(body).map_err(|_| Reason::Shape),
         Some(_) => Err(Reason::Shape),
     }
-}
-
-fn clip(text: Cow<'_, str>) -> String {
-    if text.len() <= MAX_MESSAGE {
-        return text.into_owned();
-    }
-    let mut end = MAX_MESSAGE;
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text[..end].to_owned()
 }
 
 #[cfg(test)]

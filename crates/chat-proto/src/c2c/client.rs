@@ -326,8 +326,8 @@ impl Session<C2c> {
     ///
     /// # Errors
     ///
-    /// The session has ended, too many requests wait, the order number is empty, or the frame is
-    /// longer than [`SessionConfig::max_message`].
+    /// The session has ended, too many requests wait, the order number is empty or absurdly long, or
+    /// the frame is longer than [`SessionConfig::max_message`].
     pub fn send_text(
         &mut self,
         order_no: &str,
@@ -363,9 +363,10 @@ impl Session<C2c> {
     ///
     /// # Errors
     ///
-    /// The session has ended, or too many requests wait.
+    /// The session has ended, too many requests wait, or an argument is empty or too long.
     pub fn call(&mut self, call: Rest, now: Now) -> Result<RequestId, CallError> {
         self.with(now, |state, cx| {
+            call.check()?;
             let id = cx.request(None, Ask::Rest(call))?;
             // An exchange has its own deadline; the request must outlive it, a probe of the clock
             // and the second try.

@@ -7,12 +7,12 @@ use bytes::Bytes;
 use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderValue, Method, Request, Response, Uri};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::c2c::answer::{self, CredentialData, TimeData, UploadData};
 use crate::c2c::value::OrderNo;
 use crate::json::{Encode, frame};
 use crate::machine::{HttpRequest, Upgrade};
+use crate::rest::{BaseUrl, UrlError, parse_http, percent_encode};
 use crate::time::UnixMillis;
 
 pub use crate::c2c::answer::{Code, Page, Reason, Refusal};
@@ -28,29 +28,35 @@ pub const MAX_ROWS: u32 = 100;
 /// Pre-signed URLs in one minute for one user. (seed)
 pub const UPLOADS_PER_MINUTE: u32 = 36;
 
+/// The longest order number that is asked for, in bytes; real ones have 20. (choice)
+pub const MAX_ORDER_NO: usize = 128;
+/// The longest filter of history, in bytes. (choice)
+const MAX_FILTER: usize = 64;
+
 /// Header with the API key.
 pub const API_KEY_HEADER: &str = "x-mbx-apikey";
 /// Header without which some calls answer -31002; its value is read without regard to case. (seed)
 pub const CLIENT_TYPE_HEADER: &str = "clienttype";
 
-const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-
 /// A base URL, key or answer that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadApi {
-    /// Not an absolute `http` or `https` URL without a query.
-    #[error("the base URL is not an absolute http or https URL")]
-    BaseUrl,
+    /// The address of the service.
+    #[error("the base URL is not usable: {0}")]
+    BaseUrl(UrlError),
     /// Empty, or with a character that a header cannot carry.
     #[error("the API key cannot stand in a header")]
     ApiKey,
-    /// Not an absolute `http` or `https` URL.
-    #[error("the URL is not an absolute http or https URL")]
-    Url,
+    /// The address of a picture, or of the place to put one.
+    #[error("the URL is not usable: {0}")]
+    Url(#[from] UrlError),
     /// The server's `chatWssUrl` is not an absolute `ws` or `wss` URL.
     #[error("the address of the chat is not an absolute ws or wss URL")]
     ChatUrl,
+    /// The order number is empty or longer than [`MAX_ORDER_NO`], or another value is too long.
+    #[error("an order number or filter is empty or too long")]
+    Query,
 }
 
 /// Builds signed calls for one account.
@@ -58,7 +64,7 @@ pub enum BadApi {
 /// Times are milliseconds *by the server's clock*. `Debug` shows neither key nor secret.
 #[derive(Clone)]
 pub struct Api {
-    base: String,
+    base: BaseUrl,
     api_key: HeaderValue,
     signer: Arc<dyn Sign>,
     recv_window_ms: u32,
@@ -92,6 +98,18 @@ impl HistoryQuery {
     #[must_use]
     pub fn newest(order_no: impl Into<String>) -> Self {
         Self { order_no: order_no.into(), ..Self::default() }
+    }
+
+    /// Whether it fits into a URL.
+    ///
+    /// # Errors
+    ///
+    /// The order number is empty or longer than [`MAX_ORDER_NO`], or a filter is too long.
+    pub fn check(&self) -> Result<(), BadApi> {
+        let filters = [&self.message_type, &self.sort];
+        let fits = check_order(&self.order_no)
+            && filters.into_iter().flatten().all(|filter| filter.len() <= MAX_FILTER);
+        if fits { Ok(()) } else { Err(BadApi::Query) }
     }
 
     fn to_query(&self) -> Query {
@@ -162,7 +180,7 @@ impl Api {
             return Err(BadApi::ApiKey);
         }
         value.set_sensitive(true);
-        let base = BASE_URL.to_owned();
+        let base = BaseUrl::parse(BASE_URL).map_err(BadApi::BaseUrl)?;
         Ok(Self { base, api_key: value, signer, recv_window_ms: DEFAULT_RECV_WINDOW_MS })
     }
 
@@ -170,14 +188,9 @@ impl Api {
     ///
     /// # Errors
     ///
-    /// Not an absolute `http` or `https` URL without a query.
+    /// See [`BaseUrl::parse`].
     pub fn base_url(mut self, base: &str) -> Result<Self, BadApi> {
-        let base = base.trim_end_matches('/');
-        let uri: Uri = base.parse().map_err(|_| BadApi::BaseUrl)?;
-        if !is_http(&uri) || uri.query().is_some() {
-            return Err(BadApi::BaseUrl);
-        }
-        base.clone_into(&mut self.base);
+        self.base = BaseUrl::parse(base).map_err(BadApi::BaseUrl)?;
         Ok(self)
     }
 
@@ -195,9 +208,13 @@ impl Api {
     }
 
     /// A page of history.
-    #[must_use]
-    pub fn history(&self, query: &HistoryQuery, at: UnixMillis) -> HttpRequest {
-        self.get("retrieveChatMessagesWithPagination", query.to_query(), at)
+    ///
+    /// # Errors
+    ///
+    /// See [`HistoryQuery::check`].
+    pub fn history(&self, query: &HistoryQuery, at: UnixMillis) -> Result<HttpRequest, BadApi> {
+        query.check()?;
+        Ok(self.get("retrieveChatMessagesWithPagination", query.to_query(), at))
     }
 
     /// A place to put a picture; at most [`UPLOADS_PER_MINUTE`].
@@ -283,7 +300,7 @@ impl Api {
     fn finish(request: http::request::Builder, body: Bytes) -> Request<Bytes> {
         request
             .body(body)
-            .expect("the base URL was checked, the rest is percent-encoded ASCII and fixed headers")
+            .expect("the base URL was checked; the rest is short ASCII and fixed headers")
     }
 }
 
@@ -338,8 +355,8 @@ impl Ticket {
     ///
     /// The address is not an absolute `ws` or `wss` URL.
     pub fn upgrade(&self) -> Result<Upgrade, BadApi> {
-        let encode = |text: &Secret| utf8_percent_encode(text.expose(), UNRESERVED).to_string();
-        let (key, token) = (encode(&self.listen_key), encode(&self.listen_token));
+        let key = percent_encode(self.listen_key.expose());
+        let token = percent_encode(self.listen_token.expose());
         let base = self.chat_url.split(['?', '#']).next().unwrap_or_default();
         let base = base.trim_end_matches('/');
         // An address that ends with the key already is taken as it is.
@@ -388,15 +405,12 @@ impl UploadSlot {
     ///
     /// The server's URL is not an absolute `http` or `https` URL.
     pub fn put(&self, bytes: Bytes, media_type: &'static str) -> Result<HttpRequest, BadApi> {
-        let uri: Uri = self.upload_url.expose().parse().map_err(|_| BadApi::Url)?;
-        if !is_http(&uri) {
-            return Err(BadApi::Url);
-        }
+        let uri = parse_http(self.upload_url.expose())?;
         let mut request = Request::put(uri.clone()).header(CONTENT_LENGTH, bytes.len());
         if signs_content_type(uri.query().unwrap_or_default()) {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
         }
-        request.body(bytes).map(HttpRequest::new).map_err(|_| BadApi::Url)
+        request.body(bytes).map(HttpRequest::new).map_err(|_| UrlError::Syntax.into())
     }
 }
 
@@ -406,11 +420,9 @@ impl UploadSlot {
 ///
 /// Not an absolute `http` or `https` URL.
 pub fn download(image_url: &str) -> Result<HttpRequest, BadApi> {
-    let uri: Uri = image_url.parse().map_err(|_| BadApi::Url)?;
-    if !is_http(&uri) {
-        return Err(BadApi::Url);
-    }
-    Request::get(uri).body(Bytes::new()).map(HttpRequest::new).map_err(|_| BadApi::Url)
+    let uri = parse_http(image_url)?;
+    let request = Request::get(uri).body(Bytes::new());
+    request.map(HttpRequest::new).map_err(|_| UrlError::Syntax.into())
 }
 
 /// Reads the answer to [`Api::time`].
@@ -436,8 +448,9 @@ fn signs_content_type(query: &str) -> bool {
     })
 }
 
-fn is_http(uri: &Uri) -> bool {
-    matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|h| !h.is_empty())
+/// Whether an order number can be asked for.
+pub(crate) fn check_order(order_no: &str) -> bool {
+    (1..=MAX_ORDER_NO).contains(&order_no.len())
 }
 
 #[cfg(test)]
@@ -476,11 +489,29 @@ mod tests {
             sort: Some("desc".into()),
             ..HistoryQuery::default()
         };
-        let uri = api().history(&query, AT).into_request().uri().to_string();
+        let uri = api().history(&query, AT).unwrap().into_request().uri().to_string();
         assert!(
             uri.contains("Pagination?orderNo=22000000000000000001&page=1&rows=100&chatMessageType=image&id=7&sort=desc&recvWindow"),
             "{uri}"
         );
+    }
+
+    #[test]
+    fn a_query_that_fits_no_url_is_refused() {
+        for order_no in [String::new(), "7".repeat(MAX_ORDER_NO + 1), "7".repeat(100_000)] {
+            let query = HistoryQuery::newest(order_no);
+            assert_eq!(api().history(&query, AT).unwrap_err(), BadApi::Query);
+        }
+        let query = HistoryQuery {
+            message_type: Some("x".repeat(100_000)),
+            ..HistoryQuery::newest("\u{1F642}".repeat(32))
+        };
+        assert_eq!(api().history(&query, AT).unwrap_err(), BadApi::Query);
+        let query = HistoryQuery { message_type: None, ..query };
+        assert!(api().history(&query, AT).is_ok());
+        // Bodies have no such limit.
+        let mark = api().mark_order_read(&"7".repeat(100_000), None, AT);
+        assert!(mark.request().body().len() > 100_000);
     }
 
     #[test]
@@ -499,7 +530,7 @@ mod tests {
     fn bad_urls_and_keys_are_refused() {
         for base in ["", "api.binance.com", "ftp://h", "https://", "https://h/?a=b", "https://h h"]
         {
-            assert_eq!(api().base_url(base).unwrap_err(), BadApi::BaseUrl, "{base}");
+            assert!(matches!(api().base_url(base), Err(BadApi::BaseUrl(_))), "{base}");
         }
         for key in ["", "a\nb", "ä\u{1}"] {
             assert_eq!(Api::new(&key.into(), &"s".into()).unwrap_err(), BadApi::ApiKey);
@@ -551,6 +582,6 @@ mod tests {
         assert_eq!(plain.headers()[CONTENT_LENGTH], "2");
         let typed = put("https://u/1?X-Amz-SignedHeaders=content-type%3Bhost").unwrap();
         assert_eq!(typed.into_request().headers()[CONTENT_TYPE], "image/png");
-        assert_eq!(put("u/1").unwrap_err(), BadApi::Url);
+        assert!(matches!(put("u/1"), Err(BadApi::Url(_))));
     }
 }

@@ -1,6 +1,7 @@
 //! What waits to be written, with limits.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use crate::machine::{CloseFrame, Message, Text};
 
@@ -22,7 +23,7 @@ pub struct Overflow {
 }
 
 /// Frames in order, then at most one close frame.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Outbox {
     frames: VecDeque<(Lane, Text)>,
     live: usize,
@@ -79,5 +80,14 @@ impl Outbox {
 
     pub(super) fn is_empty(&self) -> bool {
         self.frames.is_empty() && self.control.is_empty() && self.close.is_none()
+    }
+}
+
+/// Counts only: a frame may carry a token.
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (live, answers) = (self.queued(Lane::Live), self.queued(Lane::Answer));
+        let (control, close) = (self.control.len(), &self.close);
+        write!(f, "Outbox({live} live, {answers} answers, {control} control, close {close:?})")
     }
 }

@@ -5,13 +5,24 @@ use chat_proto::c2c::frame::ImageRef;
 use chat_proto::c2c::{Down, Loose, MessageId, Push, Up};
 use chat_proto::codec::{Client, Codec, Limits, Server, Wire};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 fn order_no() -> impl Strategy<Value = String> {
     // Up to three times as long as what fits into 64 bits.
     "[1-9][0-9]{0,60}"
 }
 
+pub(crate) fn same_cases_each_run() -> ProptestConfig {
+    ProptestConfig {
+        rng_seed: RngSeed::Fixed(0xC2C),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
+    #![proptest_config(same_cases_each_run())]
+
     #[test]
     fn texts_come_back(uuid in ".{1,40}", order in order_no(), content: String, at: u64) {
         let sent = Up::text(uuid.as_str(), order.as_str(), content.as_str(), at);

@@ -420,7 +420,11 @@ fn bad_calls_are_told_at_once() {
     let mut desk = Desk::ready();
     let now = desk.now;
     assert!(matches!(desk.session.send_text("", "x", now), Err(CallError::Invalid(_))));
-    let long = "x".repeat(70_000);
+    let long = "7".repeat(70_000);
+    assert!(matches!(desk.session.send_text(&long, "x", now), Err(CallError::Invalid(_))));
+    assert!(matches!(desk.session.watch(&long, Since::Now, now), Err(CallError::Invalid(_))));
+    let query = HistoryQuery::newest(long.as_str());
+    assert!(matches!(desk.session.history(query, now), Err(CallError::Invalid(_))));
     assert!(matches!(desk.session.send_text(ORDER, &long, now), Err(CallError::TooLong { .. })));
     assert!(matches!(desk.session.watch("", Since::Now, now), Err(CallError::Invalid(_))));
     desk.session.close(now);

@@ -6,6 +6,7 @@
     reason = "a test may panic, and looks for one variant"
 )]
 
+mod c2c_chaos;
 mod c2c_fixtures;
 mod c2c_laws;
 mod c2c_session;
@@ -16,6 +17,7 @@ mod im_properties;
 mod im_rest;
 mod im_tolerance;
 mod multipart;
+mod server;
 mod session_laws;
 
 use std::time::Instant;

@@ -56,9 +56,7 @@ pub(super) fn watch(
     order_no: &str,
     since: Since,
 ) -> Result<(), CallError> {
-    if order_no.is_empty() {
-        return Err(CallError::Invalid("the order number is empty"));
-    }
+    calls::check_order(order_no)?;
     if state.watches.contains_key(order_no) {
         return Ok(());
     }

@@ -10,7 +10,7 @@ use crate::c2c::frame::Push;
 use crate::c2c::history::HistoryItem;
 use crate::c2c::rest::{self, Api, HistoryQuery, Ticket, UploadSlot};
 use crate::client::{CredentialsProblem, Cx, RequestId};
-use crate::error::{CloseReason, Lost, Rejection, RequestError};
+use crate::error::{CallError, CloseReason, Lost, Rejection, RequestError};
 use crate::json::{Raw, Share};
 use crate::machine::{HttpFailure, HttpRequest, HttpResult, Text};
 use crate::time::UnixMillis;
@@ -107,22 +107,22 @@ impl State {
         }
     }
 
-    /// `None` when what it is for has ended.
+    /// `None` when what it is for has ended. Verbs have checked what goes into URLs.
     fn build(&self, cx: &Cx<'_, C2c>, kind: &Kind) -> Option<HttpRequest> {
         let at = cx.now().unix.shifted(self.skew);
         Some(match kind {
             Kind::Credential => self.api.credential(at),
             Kind::Time(_) => self.api.time(),
-            Kind::Backfill(query) => self.api.history(query, at),
+            Kind::Backfill(query) => self.api.history(query, at).ok()?,
             Kind::Request(id) => match cx.ask(*id)? {
-                Ask::Rest(call) => call.build(&self.api, at),
+                Ask::Rest(call) => call.build(&self.api, at)?,
                 Ask::Send(_) => return None,
             },
             Kind::Verify(id) => {
                 let Ask::Send(ask) = cx.ask(*id)? else { return None };
                 let rows = Some(VERIFY_ROWS);
                 let query = HistoryQuery { rows, ..HistoryQuery::newest(&ask.0.order_no) };
-                self.api.history(&query, at)
+                self.api.history(&query, at).ok()?
             }
         })
     }
@@ -256,21 +256,41 @@ fn is_sent(cx: &Cx<'_, C2c>, id: RequestId, push: &Push<'_>) -> bool {
 }
 
 impl Rest {
-    fn build(&self, api: &Api, at: UnixMillis) -> HttpRequest {
-        match self {
-            Self::History(query) => api.history(query, at),
+    /// `None` for what [`Rest::check`] refuses.
+    fn build(&self, api: &Api, at: UnixMillis) -> Option<HttpRequest> {
+        Some(match self {
+            Self::History(query) => api.history(query, at).ok()?,
             Self::MarkOrder { order_no, user_id } => api.mark_order_read(order_no, *user_id, at),
             Self::MarkUser { user_id } => api.mark_user_read(*user_id, at),
             Self::PreSignedUrl { image_name } => api.pre_signed_url(image_name, at),
             Self::RiskTips { order_no, fiat, scene } => {
                 api.risk_warning_tips(order_no, fiat, scene, at)
             }
+        })
+    }
+
+    /// Whether it can be asked.
+    pub(super) fn check(&self) -> Result<(), CallError> {
+        match self {
+            Self::History(query) => query.check().map_err(|_| {
+                CallError::Invalid("the order number or a filter is empty or too long")
+            }),
+            Self::MarkOrder { order_no, .. } | Self::RiskTips { order_no, .. } => {
+                check_order(order_no)
+            }
+            Self::MarkUser { .. } | Self::PreSignedUrl { .. } => Ok(()),
         }
     }
 
     const fn has_effect(&self) -> bool {
         matches!(self, Self::MarkOrder { .. } | Self::MarkUser { .. })
     }
+}
+
+/// Whether an order number can be asked for.
+pub(super) fn check_order(order_no: &str) -> Result<(), CallError> {
+    let fits = rest::check_order(order_no);
+    if fits { Ok(()) } else { Err(CallError::Invalid("the order number is empty or too long")) }
 }
 
 /// Reads the answer to a call of the application.

@@ -60,9 +60,7 @@ pub(super) fn send(
     order_no: &str,
     frame: impl FnOnce(&str, &str, u64) -> Text,
 ) -> Result<RequestId, CallError> {
-    if order_no.is_empty() {
-        return Err(CallError::Invalid("the order number is empty"));
-    }
+    calls::check_order(order_no)?;
     // A version 4 UUID: stamps in milliseconds, as in the published sample, collide under load.
     let uuid = cx.rng().uuid().to_string();
     let at = cx.now().unix.shifted(state.skew);

@@ -1,0 +1,79 @@
+//! The `chat` command.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "an exchange looks for one event among many")]
+mod demo;
+mod serve;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chat_server::World;
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+/// A local server for PortSIP PBX IM and Binance C2C order chat, and a tour of both.
+///
+/// Nothing here talks to the live services.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Cli {
+    /// What to log to standard error: error, warn, info, debug, trace, or a filter by module.
+    #[arg(long, global = true, value_name = "FILTER", env = "CHAT_LOG", default_value = "warn")]
+    log: EnvFilter,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve both services on this machine until Ctrl-C.
+    Serve(serve::Args),
+    /// Run every documented exchange of both services against a server in this process.
+    Demo(DemoArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct DemoArgs {
+    /// Accounts and orders to use instead of the built-in ones (TOML).
+    #[arg(long, value_name = "FILE")]
+    world: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt().with_env_filter(cli.log).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&error),
+    };
+    let outcome = match cli.command {
+        Command::Serve(args) => runtime.block_on(serve::run(args)).map(|()| true),
+        Command::Demo(args) => world(args.world.as_deref())
+            .and_then(|world| runtime.block_on(demo::run(world, std::io::stdout()))),
+    };
+    match outcome {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => fail(&*error),
+    }
+}
+
+/// The world in a file, or the built-in one.
+fn world(file: Option<&Path>) -> Result<World, Box<dyn std::error::Error + Send + Sync>> {
+    Ok(match file {
+        Some(path) => chat_server::world::load(path)?,
+        None => chat_server::world::builtin(),
+    })
+}
+
+fn fail(error: &dyn std::error::Error) -> ExitCode {
+    eprintln!("chat: {error}");
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        eprintln!("  because: {error}");
+        cause = error.source();
+    }
+    ExitCode::from(2)
+}

@@ -1,0 +1,103 @@
+//! `chat serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use chat_server::{Config, Server, Tls};
+
+/// Options of `chat serve`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR", env = "CHAT_LISTEN", default_value = "127.0.0.1:8887")]
+    listen: SocketAddr,
+    /// `self-signed`, `off`, or `CERT.pem,KEY.pem`.
+    #[arg(long, value_name = "TLS", env = "CHAT_TLS", default_value = "self-signed")]
+    tls: TlsArg,
+    /// Accounts, orders and faults to serve instead of the built-in ones (TOML).
+    #[arg(long, value_name = "FILE", env = "CHAT_WORLD")]
+    world: Option<PathBuf>,
+    /// Write the certificate to trust here, instead of a temporary file.
+    #[arg(long, value_name = "FILE", env = "CHAT_CA")]
+    ca: Option<PathBuf>,
+    /// Keep uploaded files here, instead of a temporary folder.
+    #[arg(long, value_name = "DIR", env = "CHAT_FILES")]
+    files: Option<PathBuf>,
+    /// Write the addresses as one JSON object on the first line of standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Debug)]
+enum TlsArg {
+    SelfSigned,
+    Off,
+    Files { cert: PathBuf, key: PathBuf },
+}
+
+impl FromStr for TlsArg {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "self-signed" => Ok(Self::SelfSigned),
+            "off" => Ok(Self::Off),
+            _ => match text.split_once(',') {
+                Some((cert, key)) if !cert.is_empty() && !key.is_empty() => {
+                    Ok(Self::Files { cert: cert.into(), key: key.into() })
+                }
+                _ => Err("expected `self-signed`, `off` or `CERT.pem,KEY.pem`"),
+            },
+        }
+    }
+}
+
+/// Serves until Ctrl-C.
+pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    let world = crate::world(args.world.as_deref())?;
+    let tls = match args.tls {
+        TlsArg::SelfSigned => Tls::SelfSigned,
+        TlsArg::Off => Tls::Off,
+        TlsArg::Files { cert, key } => Tls::Files { cert, key },
+    };
+    let mut config = Config::new(world);
+    config.listen = args.listen;
+    config.tls = tls;
+    config.ca_file = args.ca;
+    config.files = args.files;
+    let server = Server::bind(config).await?;
+    if args.json {
+        println!("{}", server.ready_line());
+    } else {
+        let urls = server.urls();
+        println!("IM        {}", urls.im);
+        println!("PBX REST  {}", urls.pbx);
+        println!("C2C REST  {}", urls.c2c);
+        println!("C2C chat  {}", urls.chat);
+        match &urls.ca {
+            Some(ca) => println!("trust     {}", ca.display()),
+            None => println!("no certificate of ours"),
+        }
+        println!("Ctrl-C ends it. A sandbox: do not expose it to a network you do not trust.");
+    }
+    server.run_until(stopped()).await?;
+    Ok(())
+}
+
+/// Ctrl-C, or a polite kill.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    // Without a handler there is nothing to wait for: the default action ends the process.
+    let _ = tokio::signal::ctrl_c().await;
+}

@@ -1,0 +1,28 @@
+//! Things that happen without a client's doing.
+
+use chat_proto::time::Now;
+
+use super::Hub;
+use crate::c2c::script::{Script, ScriptError, perform};
+use crate::journal::Requester;
+
+impl Hub {
+    /// Lets something happen on an order of the C2C service. Gives the id of the message, where
+    /// there is one; of two, the second.
+    ///
+    /// # Errors
+    ///
+    /// See [`ScriptError`]; nothing has happened then.
+    pub fn c2c_script(
+        &mut self,
+        order_no: &str,
+        script: Script,
+        now: Now,
+    ) -> Result<Option<i64>, ScriptError> {
+        self.advance(now);
+        let (result, fx) =
+            self.run(|services, cx| perform(&mut services.c2c, cx, order_no, script));
+        self.settle(fx, Requester::Nobody);
+        result
+    }
+}

@@ -1,0 +1,15 @@
+//! The server over real sockets.
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::wildcard_enum_match_arm, reason = "tests pick out what they wait for")]
+
+mod c2c;
+mod files;
+mod http;
+mod im;
+mod life;
+mod secrets;
+mod slow;
+mod store;
+mod support;
+mod upgrade;
+mod wire;
