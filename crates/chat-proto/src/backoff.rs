@@ -69,7 +69,7 @@ impl Backoff {
         self.attempt = self.attempt.saturating_add(1);
         let span = u64::try_from(ceiling.saturating_sub(self.policy.floor).as_millis());
         let drawn = self.rng.below(span.unwrap_or(u64::MAX).saturating_add(1));
-        let delay = self.policy.floor + Duration::from_millis(drawn);
+        let delay = self.policy.floor.saturating_add(Duration::from_millis(drawn));
         Some(hint.map_or(delay, |hint| delay.max(hint)))
     }
 

@@ -32,6 +32,9 @@ use self::calls::Paused;
 use self::seen::Seen;
 use self::sends::Send;
 
+/// With so many messages unwritten, no more pongs are added.
+const MAX_BACKLOG: usize = 16;
+
 /// Settings of a session of order chat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct C2cConfig {
@@ -367,7 +370,7 @@ impl Session<C2c> {
             let id = cx.request(None, Ask::Rest(call))?;
             // An exchange has its own deadline; the request must outlive it, a probe of the clock
             // and the second try.
-            let patience = cx.config().http_timeout * 3;
+            let patience = cx.config().http_timeout.saturating_mul(3);
             cx.postpone(id, patience);
             state.issue(cx, Call::first(calls::Kind::Request(id)));
             Ok(id)
@@ -524,6 +527,10 @@ impl Service for C2c {
         }
     }
 
+    fn on_cancelled(state: &mut State, cx: &mut Cx<'_, Self>) {
+        state.queue.retain(|id| cx.ask(*id).is_some());
+    }
+
     fn on_cut_short(ask: &Ask) -> RequestError {
         match ask {
             Ask::Send(send) if send.0.is_queued() => RequestError::Cancelled,
@@ -549,7 +556,11 @@ impl State {
     fn on_push(&mut self, push: Box<Push<'static>>, text: &Text, cx: &mut Cx<'_, C2c>) {
         let kind = push.kind();
         if kind == Kind::Ping {
-            return cx.send(&Up::pong());
+            // A peer that asks and never reads must not fill our memory.
+            if cx.backlog() < MAX_BACKLOG {
+                cx.send(&Up::pong());
+            }
+            return;
         }
         if kind == Kind::Pong
             || (kind == Kind::Error && sends::reject(cx, &push))

@@ -1,5 +1,9 @@
 //! The engine: what every service's session has in common.
 
+mod cx;
+
+pub use cx::Cx;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 use std::time::{Duration, Instant};
@@ -13,14 +17,17 @@ use super::requests::Requests;
 use super::service::{Prepare, Service, Verdict};
 use super::timers::{Timer, Timers};
 use crate::backoff::Backoff;
-use crate::codec::{Client, Codec, Wire};
-use crate::error::{CallError, CloseReason, Lost, RequestError};
+use crate::codec::{Client, Codec};
+use crate::error::{CloseReason, Lost, RequestError};
 use crate::machine::{
-    Action, CloseFrame, ConnId, HttpId, HttpRequest, HttpResult, Input, Machine, Message, Text,
-    Transmit, Upgrade,
+    Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Text, Transmit,
+    Upgrade,
 };
 use crate::rng::Rng;
 use crate::time::Now;
+
+/// Longer spans count as this: counted from now, one without an end would overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
 type EventOf<S> = Event<<S as Service>::Event, <S as Service>::Answer>;
 
@@ -48,6 +55,8 @@ struct Engine<S: Service> {
     transmits: VecDeque<Transmit>,
     actions: VecDeque<Action>,
     events: VecDeque<EventOf<S>>,
+    /// The last look for an event found none.
+    drained: bool,
     /// What the service decided inside a callback, carried out when the callback returns.
     decision: Option<Decision>,
 }
@@ -55,11 +64,6 @@ struct Engine<S: Service> {
 enum Decision {
     Lost(Lost),
     Stop(CloseReason),
-}
-
-/// What a service may do while it reacts.
-pub struct Cx<'e, S: Service> {
-    engine: &'e mut Engine<S>,
 }
 
 impl<S: Service> Session<S> {
@@ -81,6 +85,7 @@ impl<S: Service> Session<S> {
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
+            drained: true,
             decision: None,
             config,
         };
@@ -105,7 +110,7 @@ impl<S: Service> Session<S> {
             let normal = CloseFrame::new(1000, "");
             engine.push_message(Message::Close(Some(normal)));
             engine.timers.clear_all();
-            engine.timers.set(Timer::Close, engine.now.mono + engine.config.close_timeout);
+            engine.timers.set(Timer::Close, engine.at(engine.config.close_timeout));
             engine.phase = next;
         } else {
             engine.finish(CloseReason::Requested);
@@ -119,6 +124,8 @@ impl<S: Service> Session<S> {
         if let Some(ask) = self.engine.requests.remove(id) {
             let result = Err(S::on_cut_short(&ask));
             self.engine.events.push_back(Event::Completed { id, result });
+            S::on_cancelled(&mut self.state, &mut Cx { engine: &mut self.engine });
+            self.settle();
         }
     }
 
@@ -156,7 +163,7 @@ impl<S: Service> Session<S> {
         let Some(next) = self.engine.phase.after(stimulus) else { return };
         self.engine.phase = next;
         self.engine.timers.clear(Timer::Retry);
-        let timeout = self.engine.now.mono + self.engine.config.open_timeout;
+        let timeout = self.engine.at(self.engine.config.open_timeout);
         self.engine.timers.set(Timer::Open, timeout);
         match S::prepare(&mut self.state, &mut Cx { engine: &mut self.engine }) {
             Prepare::Dial(upgrade) => self.engine.dial(upgrade),
@@ -186,7 +193,7 @@ impl<S: Service> Session<S> {
         self.engine.drop_link();
         self.engine.phase = next;
         self.engine.timers.clear_link();
-        self.engine.abort_calls();
+        self.engine.abort_calls(|call| !S::outlives_link(call));
         let verdict = S::on_lost(&mut self.state, &why, &mut Cx { engine: &mut self.engine });
         let hint = match verdict {
             Verdict::Retry(hint) => hint,
@@ -196,11 +203,11 @@ impl<S: Service> Session<S> {
                 return;
             }
         };
-        let retry_in = self.engine.backoff.next(hint);
+        let retry_in = self.engine.backoff.next(hint).map(|delay| delay.min(LONGEST));
         self.engine.events.push_back(Event::Lost { reason: why.clone(), retry_in });
         match retry_in {
             Some(delay) => {
-                let at = self.engine.now.mono + delay.max(Duration::from_millis(1));
+                let at = self.engine.at(delay);
                 self.engine.timers.set(Timer::Retry, at);
             }
             None => {
@@ -219,7 +226,7 @@ impl<S: Service> Session<S> {
 
     fn receive(&mut self, message: Message) {
         if self.engine.phase != Phase::Closing {
-            let silence = self.engine.now.mono + self.engine.config.silence;
+            let silence = self.engine.at(self.engine.config.silence);
             self.engine.timers.set(Timer::Silence, silence);
         }
         match message {
@@ -248,14 +255,26 @@ impl<S: Service> Session<S> {
     fn fire(&mut self, timer: Timer<S::Alarm>) {
         let config = &self.engine.config;
         match timer {
+            // Nothing is read while an event is stuck: the peer is not to blame.
+            Timer::Open if !self.engine.is_heard() => {
+                let again = self.engine.at(config.open_timeout);
+                self.engine.timers.set(timer, again);
+            }
+            Timer::Silence if !self.engine.is_heard() => {
+                let again = self.engine.at(config.silence);
+                self.engine.timers.set(timer, again);
+            }
             Timer::Open => {
                 self.engine.decision =
                     Some(Decision::Lost(Lost::OpenTimedOut(config.open_timeout)));
             }
             Timer::Retry => self.begin(Stimulus::RetryDue),
             Timer::Heartbeat => {
-                let next = self.engine.now.mono + config.heartbeat.max(Duration::from_millis(1));
-                self.engine.push_message(Message::Ping(Bytes::new()));
+                let next = self.engine.at(config.heartbeat);
+                // One that was not written yet is enough.
+                if !self.engine.transmits.back().is_some_and(|last| is_ping(&last.message)) {
+                    self.engine.push_message(Message::Ping(Bytes::new()));
+                }
                 self.engine.timers.set(Timer::Heartbeat, next);
             }
             Timer::Silence => {
@@ -319,7 +338,9 @@ impl<S: Service> Machine for Session<S> {
     }
 
     fn poll_event(&mut self) -> Option<Self::Event> {
-        self.engine.events.pop_front()
+        let event = self.engine.events.pop_front();
+        self.engine.drained = event.is_none();
+        event
     }
 
     fn next_timer(&self) -> Option<(Instant, &'static str)> {
@@ -342,8 +363,8 @@ impl<S: Service> Session<S> {
         let interval = engine.config.heartbeat;
         let half = u64::try_from(interval.as_millis() / 2).unwrap_or(u64::MAX);
         let jitter = Duration::from_millis(engine.rng.below(half));
-        engine.timers.set(Timer::Heartbeat, engine.now.mono + interval / 2 + jitter);
-        engine.timers.set_if_idle(Timer::Silence, engine.now.mono + engine.config.silence);
+        engine.timers.set(Timer::Heartbeat, engine.at((interval / 2).saturating_add(jitter)));
+        engine.timers.set_if_idle(Timer::Silence, engine.at(engine.config.silence));
         S::on_open(&mut self.state, &mut Cx { engine: &mut self.engine });
         self.settle();
     }
@@ -360,6 +381,17 @@ impl<S: Service> Engine<S> {
     /// Takes a reading of the clocks; the monotonic one never runs backwards here.
     fn advance(&mut self, now: Now) {
         self.now = Now { mono: now.mono.max(self.now.mono), unix: now.unix };
+    }
+
+    /// That much later than now, but always later.
+    fn at(&self, after: Duration) -> Instant {
+        self.now.mono + after.clamp(Duration::from_millis(1), LONGEST)
+    }
+
+    /// Whether the application takes what happens. While it does not, the transport stops reading,
+    /// so that silence says nothing about the peer.
+    fn is_heard(&self) -> bool {
+        self.drained && self.events.is_empty()
     }
 
     fn is_live(&self, conn: ConnId) -> bool {
@@ -386,16 +418,25 @@ impl<S: Service> Engine<S> {
         }
     }
 
-    fn abort_calls(&mut self) {
-        for id in std::mem::take(&mut self.calls).into_keys() {
-            self.actions.push_back(Action::AbortHttp { id });
-        }
+    fn abort_calls(&mut self, ended: impl Fn(&S::Call) -> bool) {
+        let actions = &mut self.actions;
+        self.calls.retain(|id, call| {
+            let ended = ended(call);
+            if ended {
+                actions.push_back(Action::AbortHttp { id: *id });
+            }
+            !ended
+        });
     }
 
     fn need_credentials(&mut self, why: super::event::CredentialsProblem) {
         if let Some(next) = self.phase.after(Stimulus::Lost) {
+            if next == Phase::Closed {
+                self.finish(CloseReason::Requested);
+                return;
+            }
             self.drop_link();
-            self.abort_calls();
+            self.abort_calls(|call| !S::outlives_link(call));
             self.phase = next;
             self.timers.clear_link();
             self.events.push_back(Event::CredentialsNeeded { why });
@@ -419,157 +460,10 @@ impl<S: Service> Engine<S> {
 
     fn finish(&mut self, reason: CloseReason) {
         self.drop_link();
-        self.abort_calls();
+        self.abort_calls(|_| true);
         self.timers.clear_all();
         self.phase = Phase::Closed;
         self.events.push_back(Event::Closed(reason));
-    }
-}
-
-impl<S: Service> Cx<'_, S> {
-    /// The clocks of this call.
-    #[must_use]
-    pub const fn now(&self) -> Now {
-        self.engine.now
-    }
-
-    /// The engine's settings.
-    #[must_use]
-    pub const fn config(&self) -> &SessionConfig {
-        &self.engine.config
-    }
-
-    /// Where the session is.
-    #[must_use]
-    pub const fn phase(&self) -> Phase {
-        self.engine.phase
-    }
-
-    /// Ids and jitter.
-    pub const fn rng(&mut self) -> &mut Rng {
-        &mut self.engine.rng
-    }
-
-    /// Writes a frame to the live link.
-    pub fn send(&mut self, frame: &S::Up<'_>) {
-        self.send_text(frame.encode());
-    }
-
-    /// Writes a frame that is encoded already. Dropped without a link, and after our close.
-    pub fn send_text(&mut self, text: Text) {
-        if matches!(self.engine.phase, Phase::Opening | Phase::Ready) {
-            self.engine.push_message(Message::Text(text));
-        }
-    }
-
-    /// Dials, when [`Service::prepare`] had to fetch something first.
-    pub fn dial(&mut self, request: Upgrade) {
-        self.engine.dial(request);
-    }
-
-    /// The opening is done.
-    pub fn ready(&mut self) {
-        let engine = &mut *self.engine;
-        if let Some(next) = engine.phase.after(Stimulus::Ready) {
-            engine.phase = next;
-            engine.timers.clear(Timer::Open);
-            engine.timers.set(Timer::Stable, engine.now.mono + engine.config.stable);
-            let resumed = std::mem::replace(&mut engine.was_ready, true);
-            engine.events.push_back(Event::Ready { resumed });
-        }
-    }
-
-    /// Gives this attempt up.
-    pub fn lose(&mut self, why: Lost) {
-        self.engine.decision = Some(Decision::Lost(why));
-    }
-
-    /// Ends the session.
-    pub fn stop(&mut self, why: CloseReason) {
-        self.engine.decision = Some(Decision::Stop(why));
-    }
-
-    /// Waits for the application to set credentials and connect.
-    pub fn need_credentials(&mut self, why: super::event::CredentialsProblem) {
-        self.engine.need_credentials(why);
-    }
-
-    /// Tells the application.
-    pub fn event(&mut self, event: S::Event) {
-        self.engine.events.push_back(Event::Service(event));
-    }
-
-    /// Starts an HTTP exchange.
-    pub fn http(&mut self, call: S::Call, request: HttpRequest) {
-        let engine = &mut *self.engine;
-        engine.next_http += 1;
-        let id = HttpId::new(engine.next_http);
-        let deadline = engine.now.mono + engine.config.http_timeout;
-        engine.calls.insert(id, call);
-        engine.actions.push_back(Action::Http { id, request, deadline });
-    }
-
-    /// Enters a request that waits for an answer.
-    ///
-    /// # Errors
-    ///
-    /// The session is closed or closing, or too many requests wait.
-    pub fn request(&mut self, key: Option<S::Key>, ask: S::Ask) -> Result<RequestId, CallError> {
-        let engine = &mut *self.engine;
-        if matches!(engine.phase, Phase::Closing | Phase::Closed) {
-            return Err(CallError::Closed);
-        }
-        let limit = engine.config.max_requests;
-        if engine.requests.len() >= limit {
-            return Err(CallError::Full { limit });
-        }
-        let deadline = engine.now.mono + engine.config.request_timeout;
-        Ok(engine.requests.insert(key, ask, deadline))
-    }
-
-    /// The request with this key on the wire.
-    #[must_use]
-    pub fn by_key(&self, key: &S::Key) -> Option<RequestId> {
-        self.engine.requests.by_key(key)
-    }
-
-    /// What is remembered of a request.
-    #[must_use]
-    pub fn ask(&self, id: RequestId) -> Option<&S::Ask> {
-        self.engine.requests.get(id)
-    }
-
-    /// What is remembered of a request.
-    pub fn ask_mut(&mut self, id: RequestId) -> Option<&mut S::Ask> {
-        self.engine.requests.get_mut(id)
-    }
-
-    /// All requests that wait, oldest first.
-    #[must_use]
-    pub fn waiting(&self) -> Vec<RequestId> {
-        self.engine.requests.ids()
-    }
-
-    /// Gives a request more time.
-    pub fn postpone(&mut self, id: RequestId, by: Duration) {
-        let deadline = self.engine.now.mono + by.max(Duration::from_millis(1));
-        self.engine.requests.postpone(id, deadline);
-    }
-
-    /// Ends a request. Does nothing when it has ended.
-    pub fn complete(&mut self, id: RequestId, result: Result<S::Answer, RequestError>) {
-        self.engine.complete(id, result);
-    }
-
-    /// Arms one of the service's timers.
-    pub fn set_alarm(&mut self, alarm: S::Alarm, after: Duration) {
-        let at = self.engine.now.mono + after.max(Duration::from_millis(1));
-        self.engine.timers.set(Timer::Alarm(alarm), at);
-    }
-
-    /// Disarms one of the service's timers.
-    pub fn clear_alarm(&mut self, alarm: S::Alarm) {
-        self.engine.timers.clear(Timer::Alarm(alarm));
     }
 }
 
@@ -585,8 +479,6 @@ impl<S: Service> fmt::Debug for Session<S> {
     }
 }
 
-impl<S: Service> fmt::Debug for Cx<'_, S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Cx({:?})", self.engine.phase)
-    }
+const fn is_ping(message: &Message) -> bool {
+    matches!(message, Message::Ping(_))
 }

@@ -78,13 +78,22 @@ pub trait Service: Dialect + Sized + 'static {
     /// The attempt failed or the link is gone. Requests are still in the table.
     fn on_lost(state: &mut Self::State, why: &Lost, cx: &mut Cx<'_, Self>) -> Verdict;
 
-    /// A request was not answered in time. `None` when it is asked another way: then the service
-    /// has called [`Cx::postpone`].
+    /// A request was not answered in time: how it ends. `None` when it is asked another way, after
+    /// [`Cx::postpone`], or ended already, by [`Cx::complete`].
     fn on_unanswered(
         state: &mut Self::State,
         id: RequestId,
         cx: &mut Cx<'_, Self>,
     ) -> Option<RequestError>;
+
+    /// Whether an exchange goes on when the link is lost; the others are aborted before
+    /// [`Service::on_lost`].
+    fn outlives_link(_call: &Self::Call) -> bool {
+        false
+    }
+
+    /// The application gave a request up; it is in the table no more.
+    fn on_cancelled(_state: &mut Self::State, _cx: &mut Cx<'_, Self>) {}
 
     /// How a request ends that the application or the end of the session cuts short.
     fn on_cut_short(ask: &Self::Ask) -> RequestError;

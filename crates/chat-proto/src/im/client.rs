@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod config;
 mod event;
+mod own;
 mod receive;
 mod state;
 mod track;
@@ -69,11 +70,21 @@ impl Service for Im {
     }
 
     fn on_unanswered(
-        _: &mut ImState,
+        state: &mut ImState,
         id: RequestId,
         cx: &mut Cx<'_, Self>,
     ) -> Option<RequestError> {
-        Some(cx.ask(id).map_or(RequestError::TimedOut, Ask::unanswered))
+        state.on_unanswered(id, cx);
+        None
+    }
+
+    /// A refresh token works once: the answer that brings the next one must not be missed.
+    fn outlives_link(_: &Call) -> bool {
+        true
+    }
+
+    fn on_cancelled(state: &mut ImState, cx: &mut Cx<'_, Self>) {
+        state.on_ended(cx);
     }
 
     fn on_cut_short(ask: &Ask) -> RequestError {

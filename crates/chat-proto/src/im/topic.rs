@@ -80,6 +80,11 @@ impl TopicName {
     pub fn kind(&self) -> TopicKind {
         TopicKind::of(&self.0)
     }
+
+    /// Whether subscribing creates a group or a channel, each time another.
+    pub(crate) fn is_to_be_created(&self) -> bool {
+        matches!(self.kind(), TopicKind::New | TopicKind::NewChannel)
+    }
 }
 
 impl TopicKind {

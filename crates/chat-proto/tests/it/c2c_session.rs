@@ -341,6 +341,48 @@ fn a_history_that_cannot_be_read_says_nothing_but_ends() {
 }
 
 #[test]
+fn attempts_that_keep_failing_do_not_keep_a_message_waiting_for_ever() {
+    let mut desk = Desk::ready();
+    let id = desk.session.send_text(ORDER, "hello", desk.now).unwrap();
+    desk.session
+        .handle_input(Input::Lost { conn: desk.conn, failure: LinkFailure::Ended }, desk.now);
+    // Nothing is ever answered: each attempt ends before the exchanges do.
+    for _ in 0..400 {
+        desk.tick();
+        let ended =
+            |event: &Happened| matches!(event, Event::Completed { id: of, .. } if *of == id);
+        if let Some(event) = desk.events().into_iter().find(ended) {
+            assert_eq!(event, Event::Completed { id, result: Err(RequestError::Unknown) });
+            return;
+        }
+    }
+    panic!("no end");
+}
+
+#[test]
+fn messages_given_up_do_not_slow_down_those_behind() {
+    let mut desk = Desk::new(C2cConfig::default());
+    for _ in 0..100 {
+        let id = desk.session.send_text(ORDER, "x", desk.now).unwrap();
+        desk.session.cancel(id, desk.now);
+    }
+    let id = desk.session.send_text(ORDER, "y", desk.now).unwrap();
+    desk.events();
+    desk.run(Duration::from_secs(6));
+    assert_eq!(desk.events(), [Event::Completed { id, result: Err(RequestError::TimedOut) }]);
+}
+
+#[test]
+fn a_peer_that_asks_and_never_reads_fills_no_memory() {
+    let mut desk = Desk::ready();
+    for _ in 0..1000 {
+        let message = Message::text(r#"{"type":"ping"}"#);
+        desk.session.handle_input(Input::Received { conn: desk.conn, message }, desk.now);
+    }
+    assert_eq!(std::iter::from_fn(|| desk.session.poll_transmit()).count(), 16);
+}
+
+#[test]
 fn messages_are_paced_and_a_queue_outlives_its_wait() {
     let mut desk = Desk::ready();
     let ids: Vec<_> = (0..10)

@@ -1,5 +1,7 @@
 //! `Session<Im>` driven by hand, under a clock of the test's own.
 
+mod recovery;
+
 use std::time::Duration;
 
 use bytes::Bytes;

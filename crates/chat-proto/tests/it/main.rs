@@ -18,6 +18,7 @@ mod im_rest;
 mod im_tolerance;
 mod multipart;
 mod server;
+mod session_laws;
 
 use std::time::Instant;
 

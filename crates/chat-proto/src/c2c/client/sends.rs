@@ -74,7 +74,8 @@ pub(super) fn send(
     let id = cx.request(Some(uuid), Ask::Send(Box::new(SendAsk(send))))?;
     // A queue moves one message a pace: those at its end need the time of those before them.
     let ahead = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
-    let patience = cx.config().request_timeout + state.config.pace.saturating_mul(ahead);
+    let queued = state.config.pace.saturating_mul(ahead);
+    let patience = cx.config().request_timeout.saturating_add(queued);
     cx.postpone(id, patience);
     state.queue.push_back(id);
     pump(state, cx);
@@ -101,7 +102,7 @@ pub(super) fn pump(state: &mut State, cx: &mut Cx<'_, C2c>) {
         cx.event(C2cEvent::Sending { id, uuid, progress: Progress::Written });
         let patience = cx.config().request_timeout;
         cx.postpone(id, patience);
-        state.next_write = Some(now + state.config.pace);
+        state.next_write = Some(cx.later(state.config.pace));
     }
 }
 
@@ -153,7 +154,10 @@ pub(super) fn on_unanswered(
     let Some(Ask::Send(ask)) = cx.ask_mut(id) else { return None };
     let mut search = match ask.0.stage {
         // It never left: asking had no effect.
-        Stage::Queued(_) => return Some(RequestError::TimedOut),
+        Stage::Queued(_) => {
+            state.queue.retain(|queued| *queued != id);
+            return Some(RequestError::TimedOut);
+        }
         Stage::Written => {
             let (uuid, progress) = (ask.0.uuid.clone(), Progress::Verifying);
             cx.event(C2cEvent::Sending { id, uuid, progress });
@@ -170,7 +174,8 @@ pub(super) fn on_unanswered(
     search.asking = true;
     set_search(cx, id, search);
     // Longer than the exchange itself may take with a probe of the clock in between.
-    let patience = cx.config().http_timeout * 3 + state.config.verify_spacing;
+    let exchange = cx.config().http_timeout.saturating_mul(3);
+    let patience = exchange.saturating_add(state.config.verify_spacing);
     cx.postpone(id, patience);
     state.issue(cx, Call::first(calls::Kind::Verify(id)));
     None
@@ -223,8 +228,11 @@ fn set_search(cx: &mut Cx<'_, C2c>, id: RequestId, search: Verifying) {
 /// under way.
 pub(super) fn verify_written(state: &State, cx: &mut Cx<'_, C2c>) {
     for id in cx.waiting() {
-        if let Some(search) = search(cx, id) {
-            set_search(cx, id, search);
+        if let Some(Ask::Send(ask)) = cx.ask_mut(id)
+            && let Stage::Verifying(search) = &mut ask.0.stage
+        {
+            // An exchange cut off counts, or a link that keeps failing would keep it alive for ever.
+            search.failures += u32::from(std::mem::take(&mut search.asking));
         }
         if let Some(Ask::Send(ask)) = cx.ask(id)
             && !ask.0.is_queued()

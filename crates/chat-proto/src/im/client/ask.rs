@@ -22,7 +22,7 @@ pub(super) enum AskKind {
     /// The first `ctrl`.
     Sub,
     /// The first `ctrl`.
-    Leave { unsub: bool },
+    Leave,
     /// The first `ctrl`; it carries the number.
     Pub { noecho: bool },
     /// One `meta`, or a `ctrl`, for each section.
@@ -66,18 +66,25 @@ impl Wanted {
 
 impl Ask {
     /// Whether asking twice does no harm.
-    pub(super) const fn is_repeatable(&self) -> bool {
+    pub(super) fn is_repeatable(&self) -> bool {
         match self.kind {
-            AskKind::Sub | AskKind::Get { .. } | AskKind::History { .. } => true,
-            AskKind::Leave { .. }
-            | AskKind::Pub { .. }
-            | AskKind::Set { .. }
-            | AskKind::Del { .. } => false,
+            // Each time creates another group.
+            AskKind::Sub => !self.topic.is_to_be_created(),
+            AskKind::Get { .. } | AskKind::History { .. } => true,
+            AskKind::Leave | AskKind::Pub { .. } | AskKind::Set { .. } | AskKind::Del { .. } => {
+                false
+            }
         }
     }
 
+    /// Whether the application is done with the topic. A topic it may have left must not be attached
+    /// again: that would join it again.
+    pub(super) const fn says_farewell(&self) -> bool {
+        self.sent && matches!(self.kind, AskKind::Leave | AskKind::Del { topic_too: true })
+    }
+
     /// How the request ends when nothing answers it.
-    pub(super) const fn unanswered(&self) -> RequestError {
+    pub(super) fn unanswered(&self) -> RequestError {
         if self.sent && !self.is_repeatable() {
             RequestError::Unknown
         } else {
@@ -86,7 +93,7 @@ impl Ask {
     }
 
     /// How the request ends when it is given up.
-    pub(super) const fn cut_short(&self) -> RequestError {
+    pub(super) fn cut_short(&self) -> RequestError {
         if self.sent && !self.is_repeatable() {
             RequestError::Unknown
         } else {
@@ -105,9 +112,17 @@ impl Ask {
 
 /// An HTTP exchange under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
-    /// A token for the password.
+pub struct Call {
+    pub(super) grant: Grant,
+    /// With which of the credentials that were set so far.
+    pub(super) credentials: u64,
+}
+
+/// What buys a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Grant {
+    /// The password.
     Password,
-    /// A token for the refresh token.
+    /// The refresh token.
     Refresh,
 }

@@ -3,13 +3,12 @@
 use super::answer::{Answer, History, Receipt, Subscribed};
 use super::ask::{Ask, AskKind};
 use super::event::ImEvent;
-use super::state::{ImState, Own, rejection};
-use super::track::{Page, Step, Track};
+use super::own::is_fine;
+use super::state::{ImState, rejection};
 use crate::client::{Cx, RequestId};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Ctrl, Data, Meta, Pres};
-use crate::im::up::{Get, GetOpts, Sub, Verb};
-use crate::im::{Down, Im, TopicKind, TopicName};
+use crate::im::{Down, Im, TopicName};
 use crate::json::Share;
 use crate::machine::Text;
 
@@ -32,13 +31,10 @@ impl ImState {
     }
 
     fn on_ctrl(&mut self, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
-        let id = ctrl.id.decode().into_owned();
-        if let Some(own) = self.own.remove(&id) {
-            self.on_own_ctrl(own, id, &ctrl, cx);
-        } else if let Some(id) = cx.by_key(&id) {
-            self.on_answer(id, ctrl, cx);
-        } else {
-            self.on_notice(ctrl, cx);
+        let Some(ctrl) = self.own_ctrl(ctrl, cx) else { return };
+        match cx.by_key(&ctrl.id.decode().into_owned()) {
+            Some(id) => self.on_answer(id, ctrl, cx),
+            None => self.on_notice(ctrl, cx),
         }
     }
 
@@ -50,16 +46,14 @@ impl ImState {
         cx.event(ImEvent::Notice(ctrl));
         if evicted && unsub {
             self.forget(topic, cx);
-        } else if evicted && let Some(track) = self.topics.get_mut(&topic) {
-            track.detach();
+        } else if evicted {
+            self.detached(&topic, cx);
         }
     }
 
     fn on_answer(&mut self, id: RequestId, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
         let Some(ask) = cx.ask_mut(id) else { return };
-        // 304 says that nothing had to be done. (tinode-code)
-        let fine = ctrl.code < 300 || ctrl.code == 304;
-        if !fine {
+        if !is_fine(&ctrl) {
             cx.complete(id, Err(RequestError::Rejected(rejection(&ctrl))));
             self.flush_waiting(cx);
             return;
@@ -71,15 +65,9 @@ impl ImState {
                 let noecho = *noecho;
                 self.published(id, topic, noecho, ctrl, cx);
             }
-            AskKind::Leave { unsub } => {
-                if *unsub {
-                    self.topics.remove(&topic);
-                } else if let Some(track) = self.topics.get_mut(&topic) {
-                    // Left on purpose: not attached again after a loss.
-                    track.detach();
-                    self.topics.remove(&topic);
-                }
+            AskKind::Leave => {
                 cx.complete(id, Ok(Answer::Done(ctrl)));
+                self.unfollow(&topic, cx);
             }
             AskKind::Get { wanted, meta } => {
                 match param::<String>(&ctrl, "what") {
@@ -106,10 +94,11 @@ impl ImState {
                 }
             }
             AskKind::Del { topic_too } => {
-                if *topic_too {
-                    self.topics.remove(&topic);
-                }
+                let topic_too = *topic_too;
                 cx.complete(id, Ok(Answer::Done(ctrl)));
+                if topic_too {
+                    self.unfollow(&topic, cx);
+                }
             }
         }
     }
@@ -122,10 +111,17 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let topic = if ctrl.topic.is_empty() { asked } else { TopicName::from(&ctrl.topic) };
+        if topic.is_to_be_created() {
+            // A name that creates must not be attached again. The server should have named the group.
+            cx.complete(id, Ok(Answer::Subscribed(Subscribed { topic, ctrl })));
+            self.flush_waiting(cx);
+            return;
+        }
         let is_new = !self.topics.contains_key(&topic);
         if is_new && self.topics.len() >= self.config.max_topics {
             let why = Rejection::new("too many topics", "the session follows no more");
             cx.complete(id, Err(RequestError::Rejected(why)));
+            self.flush_waiting(cx);
             return;
         }
         let created = param::<String>(&ctrl, "tmpname").is_some();
@@ -154,8 +150,8 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let Some(seq) = param::<u64>(&ctrl, "seq") else {
-            let why = Rejection::new(ctrl.code, "the answer to a publish names no seq");
-            cx.complete(id, Err(RequestError::Rejected(why)));
+            // Accepted, it seems, and perhaps stored: not a refusal.
+            cx.complete(id, Err(RequestError::Unknown));
             return;
         };
         let ts = ctrl.ts.clone();
@@ -168,30 +164,24 @@ impl ImState {
 
     fn on_data(&mut self, data: Data<'static>, cx: &mut Cx<'_, Im>) {
         let topic = TopicName::from(&data.topic);
+        let is_read = self.readers.contains_key(&topic);
         if let Some(readers) = self.readers.get_mut(&topic) {
             readers.retain(|id| cx.ask_mut(*id).map(|ask| collect(ask, &data)).is_some());
             if readers.is_empty() {
                 self.readers.remove(&topic);
             }
         }
-        // Else it is not one the application follows, e.g. history of a topic it only reads.
         if let Some(track) = self.topics.get_mut(&topic) {
             track.offer(data.seq, Some(data), self.config.max_fill);
             self.advance(&topic, cx);
+        } else if !is_read {
+            cx.event(ImEvent::Other(Down::Data(data)));
         }
     }
 
-    fn on_meta(&mut self, mut meta: Box<Meta<'static>>, cx: &mut Cx<'_, Im>) {
-        let id = meta.id.decode().into_owned();
-        if let Some(Own::Head(topic)) = self.own.get(&id).cloned() {
-            self.own.remove(&id);
-            if let (Some(desc), Some(track)) = (&meta.desc, self.topics.get_mut(&topic)) {
-                track.learn_head(desc.seq);
-            }
-            self.advance(&topic, cx);
-            return;
-        }
-        let request = cx.by_key(&id);
+    fn on_meta(&mut self, meta: Box<Meta<'static>>, cx: &mut Cx<'_, Im>) {
+        let Some(mut meta) = self.own_meta(meta, cx) else { return };
+        let request = cx.by_key(&meta.id.decode().into_owned());
         let Some(AskKind::Get { wanted, meta: sum }) =
             request.and_then(|id| cx.ask_mut(id)).map(|ask| &mut ask.kind)
         else {
@@ -213,114 +203,15 @@ impl ImState {
         cx.event(ImEvent::Presence(*pres));
         match what.as_str() {
             "gone" => self.forget(about, cx),
-            "term" => {
-                if let Some(track) = self.topics.get_mut(&about) {
-                    track.detach();
-                    self.attach(about, cx);
-                }
-            }
+            "term" => self.moved(about, cx),
             _ => {}
         }
     }
 
     /// The topic is gone for this user: it is not attached again.
     fn forget(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if self.topics.remove(&topic).is_some() {
+        if self.unfollow(&topic, cx) {
             cx.event(ImEvent::TopicGone { topic });
-        }
-    }
-
-    fn on_own_ctrl(&mut self, own: Own, id: String, ctrl: &Ctrl<'_>, cx: &mut Cx<'_, Im>) {
-        let fine = ctrl.code < 300 || ctrl.code == 304;
-        match own {
-            Own::Attach(topic) => {
-                if fine {
-                    if let Some(track) = self.topics.get_mut(&topic) {
-                        track.attached = true;
-                        self.ask_head(topic, cx);
-                    }
-                } else if self.topics.remove(&topic).is_some() {
-                    cx.event(ImEvent::AttachRefused { topic, why: rejection(ctrl) });
-                }
-                self.flush_waiting(cx);
-            }
-            // Without the head, the first live message tells how far the topic goes.
-            Own::Head(_) => {}
-            Own::Fill(topic) => {
-                let mut steps = Vec::new();
-                if let Some(track) = self.topics.get_mut(&topic) {
-                    track.page_done(&mut steps);
-                }
-                self.tell(&topic, steps, cx);
-                self.advance(&topic, cx);
-            }
-        }
-        drop(id);
-    }
-
-    /// Attaches a topic again.
-    pub(super) fn attach(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        let id = cx.rng().uuid().to_string();
-        let sub = Sub { id: id.clone().into(), topic: topic.to_str(), ..Sub::default() };
-        self.send_own(Own::Attach(topic), Verb::Sub(Box::new(sub)), id, cx);
-    }
-
-    /// Asks how far a topic goes.
-    fn ask_head(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if !has_messages(&topic) {
-            return;
-        }
-        let id = cx.rng().uuid().to_string();
-        let get = Get {
-            id: id.clone().into(),
-            topic: topic.to_str(),
-            what: "desc".into(),
-            ..Get::default()
-        };
-        self.send_own(Own::Head(topic), Verb::Get(Box::new(get)), id, cx);
-    }
-
-    /// Hands on what is in order, and fetches what is missing.
-    fn advance(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
-        let Some(track) = self.topics.get_mut(topic) else { return };
-        let mut steps = Vec::new();
-        track.release(&mut steps);
-        let page = if has_messages(topic) { self.next_page(topic, &mut steps) } else { None };
-        self.tell(topic, steps, cx);
-        if let Some(page) = page {
-            self.fetch(topic.clone(), page, cx);
-        }
-    }
-
-    fn next_page(&mut self, topic: &TopicName, steps: &mut Vec<Step>) -> Option<Page> {
-        let (size, max) = (self.config.fill_page, self.config.max_fill);
-        self.topics.get_mut(topic).and_then(|track: &mut Track| track.next_page(size, max, steps))
-    }
-
-    fn fetch(&mut self, topic: TopicName, page: Page, cx: &mut Cx<'_, Im>) {
-        let id = cx.rng().uuid().to_string();
-        let data = GetOpts {
-            since: Some(page.since),
-            before: Some(page.before),
-            limit: Some(page.before - page.since),
-            ..GetOpts::default()
-        };
-        let get = Get {
-            data: Some(data),
-            id: id.clone().into(),
-            topic: topic.to_str(),
-            what: "data".into(),
-            ..Get::default()
-        };
-        self.send_own(Own::Fill(topic), Verb::Get(Box::new(get)), id, cx);
-    }
-
-    fn tell(&self, topic: &TopicName, steps: Vec<Step>, cx: &mut Cx<'_, Im>) {
-        for step in steps {
-            cx.event(match step {
-                Step::Message(data) => ImEvent::Message(*data),
-                Step::Gap { from, to } => ImEvent::Gap { topic: topic.clone(), from, to },
-            });
         }
     }
 }
@@ -358,13 +249,4 @@ fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut super::
 fn param<T: serde::de::DeserializeOwned>(ctrl: &Ctrl<'_>, name: &str) -> Option<T> {
     let params: serde_json::Map<String, serde_json::Value> = ctrl.params.as_ref()?.parse().ok()?;
     serde_json::from_value(params.get(name)?.clone()).ok()
-}
-
-/// Whether a topic numbers messages.
-const fn is_numbered(kind: TopicKind) -> bool {
-    !matches!(kind, TopicKind::Me | TopicKind::Fnd)
-}
-
-fn has_messages(topic: &TopicName) -> bool {
-    is_numbered(topic.kind())
 }

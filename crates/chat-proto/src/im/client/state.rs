@@ -1,25 +1,25 @@
 //! Tokens, login, and what is attached again after a loss.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
 use std::time::Duration;
 
 use bytes::Bytes;
 use chat_sign::{BasicSecret, FileToken, LoginSecret, Secret};
 
-use super::ask::{AskKind, Call};
+use super::ask::{AskKind, Call, Grant};
 use super::config::{Credentials, ImConfig};
 use super::event::ImEvent;
+use super::own::Own;
 use super::track::Track;
 use crate::client::{CredentialsProblem, Cx, Phase, Prepare, RequestId, Verdict};
-use crate::codec::Wire;
 use crate::error::{Lost, Rejection, RequestError};
 use crate::im::down::Ctrl;
 use crate::im::rest::{self, OauthError, TokenPair};
 use crate::im::up::{Hi, Login, Up, Verb};
 use crate::im::{Flavor, Im, TopicName, UserId};
 use crate::json::SecretStr;
-use crate::machine::{HttpResult, LinkFailure};
+use crate::machine::{HttpRequest, HttpResult, LinkFailure};
 use crate::time::UnixMillis;
 
 /// Protocol version told to a Tinode server.
@@ -30,6 +30,10 @@ const TINODE_VERSION: &str = "0.25";
 pub struct ImState {
     pub(super) config: ImConfig,
     tokens: Option<Tokens>,
+    /// How often credentials were set: what was asked with former ones is no answer.
+    credentials_set: u64,
+    /// A pair is being fetched with these credentials.
+    fetching: Option<u64>,
     /// The password was refused, or there is none: tokens cannot be fetched.
     refresh_failed: bool,
     /// A login was refused with these tokens and a fresh pair was fetched for another try.
@@ -42,6 +46,10 @@ pub struct ImState {
     pub(super) topics: BTreeMap<TopicName, Track>,
     /// Requests of the session itself, by id on the wire.
     pub(super) own: BTreeMap<String, Own>,
+    /// Topics that are being attached again, those that wait for their turn included.
+    pub(super) attaching: BTreeSet<TopicName>,
+    /// Those that wait for their turn.
+    pub(super) to_attach: VecDeque<TopicName>,
     /// Requests of the application that are not written yet, oldest first.
     unsent: VecDeque<RequestId>,
     /// Topics with a `sub` under way: what else concerns them is written after its answer.
@@ -68,17 +76,8 @@ struct Tokens {
     pair: TokenPair,
     /// When the access token dies; `None` when that is not known.
     until: Option<UnixMillis>,
-}
-
-/// A request of the session itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Own {
-    /// Attach a topic again.
-    Attach(TopicName),
-    /// How far does the topic go?
-    Head(TopicName),
-    /// Messages that are missing.
-    Fill(TopicName),
+    /// When to fetch the next pair; `None` when that is not known.
+    refresh_at: Option<UnixMillis>,
 }
 
 /// Timers of topic chat.
@@ -88,6 +87,8 @@ pub enum Alarm {
     Refresh,
     /// The session's own requests must have been answered.
     Own,
+    /// What was refused for the moment is asked for again.
+    Again,
 }
 
 impl ImState {
@@ -95,6 +96,8 @@ impl ImState {
         Self {
             config,
             tokens: None,
+            credentials_set: 0,
+            fetching: None,
             refresh_failed: false,
             login_retried: false,
             hint: None,
@@ -103,6 +106,8 @@ impl ImState {
             file_token: None,
             topics: BTreeMap::new(),
             own: BTreeMap::new(),
+            attaching: BTreeSet::new(),
+            to_attach: VecDeque::new(),
             unsent: VecDeque::new(),
             subscribing: BTreeMap::new(),
             readers: BTreeMap::new(),
@@ -123,6 +128,7 @@ impl ImState {
 
     pub(super) fn set_credentials(&mut self, credentials: Credentials) {
         self.config.credentials = credentials;
+        self.credentials_set += 1;
         self.tokens = None;
         self.refresh_failed = false;
         self.login_retried = false;
@@ -137,7 +143,7 @@ impl ImState {
             && let Credentials::Tokens { pair, .. } = &self.config.credentials
         {
             // How old the application's pair is, only the application knows.
-            self.tokens = Some(Tokens { pair: pair.clone(), until: None });
+            self.tokens = Some(Tokens { pair: pair.clone(), until: None, refresh_at: None });
         }
         let now = cx.now().unix;
         match &self.tokens {
@@ -151,16 +157,19 @@ impl ImState {
     }
 
     /// Starts fetching tokens: by the refresh token while it may work, else by the password.
-    fn fetch_tokens(&self, cx: &mut Cx<'_, Im>) -> Prepare {
+    fn fetch_tokens(&mut self, cx: &mut Cx<'_, Im>) -> Prepare {
+        if self.fetching == Some(self.credentials_set) {
+            return Prepare::Fetching;
+        }
         let oauth = &self.config.oauth;
         if let Some(tokens) = self.tokens.as_ref().filter(|_| !self.refresh_failed) {
-            cx.http(Call::Refresh, oauth.refresh(&tokens.pair.refresh_token));
-            return Prepare::Fetching;
+            let request = oauth.refresh(&tokens.pair.refresh_token);
+            return self.fetch_by(Grant::Refresh, request, cx);
         }
         match &self.config.credentials {
             Credentials::Password { username, domain, password } => {
-                cx.http(Call::Password, oauth.password(username, Some(domain), password));
-                Prepare::Fetching
+                let request = oauth.password(username, Some(domain), password);
+                self.fetch_by(Grant::Password, request, cx)
             }
             Credentials::Tokens { .. } => {
                 let why = Rejection::new("UNKNOWN", "the tokens cannot be refreshed");
@@ -169,9 +178,28 @@ impl ImState {
         }
     }
 
+    fn fetch_by(&mut self, grant: Grant, request: HttpRequest, cx: &mut Cx<'_, Im>) -> Prepare {
+        let credentials = self.credentials_set;
+        self.fetching = Some(credentials);
+        cx.http(Call { grant, credentials }, request);
+        Prepare::Fetching
+    }
+
     pub(super) fn on_response(&mut self, call: Call, result: HttpResult, cx: &mut Cx<'_, Im>) {
+        self.fetching.take_if(|fetching| *fetching == call.credentials);
+        if call.credentials != self.credentials_set {
+            // Tokens of somebody else, or blame for somebody else's password.
+            if cx.phase() == Phase::Preparing {
+                match self.prepare(cx) {
+                    Prepare::Dial(upgrade) => cx.dial(upgrade),
+                    Prepare::Fetching => {}
+                    Prepare::CredentialsNeeded(why) => cx.need_credentials(why),
+                }
+            }
+            return;
+        }
         let answer = match result {
-            Ok(response) => self.read_tokens(call, &response),
+            Ok(response) => self.read_tokens(call.grant, &response),
             Err(failure) => {
                 self.no_tokens(None, &failure, cx);
                 return;
@@ -184,7 +212,7 @@ impl ImState {
                     cx.dial(self.config.host.upgrade());
                 }
             }
-            Err(OauthError::Unauthorized { message }) if call == Call::Password => {
+            Err(OauthError::Unauthorized { message }) if call.grant == Grant::Password => {
                 let why = Rejection::new("UNAUTHORIZED", message);
                 if cx.phase() == Phase::Preparing {
                     cx.need_credentials(CredentialsProblem::Refused(why));
@@ -193,8 +221,8 @@ impl ImState {
             // The refresh token is dead; the password may still work.
             Err(OauthError::RefreshFailed { .. }) => {
                 self.refresh_failed = true;
-                if cx.phase() == Phase::Preparing
-                    && let Prepare::CredentialsNeeded(why) = self.fetch_tokens(cx)
+                if let Prepare::CredentialsNeeded(why) = self.fetch_tokens(cx)
+                    && cx.phase() == Phase::Preparing
                 {
                     cx.need_credentials(why);
                 }
@@ -208,14 +236,14 @@ impl ImState {
 
     fn read_tokens(
         &self,
-        call: Call,
+        grant: Grant,
         response: &http::Response<Bytes>,
     ) -> Result<TokenPair, OauthError> {
-        match (call, &self.tokens) {
-            (Call::Refresh, Some(tokens)) => {
+        match (grant, &self.tokens) {
+            (Grant::Refresh, Some(tokens)) => {
                 rest::refresh_answer(response, &tokens.pair.refresh_token)
             }
-            (Call::Refresh | Call::Password, _) => rest::token_answer(response),
+            (Grant::Refresh | Grant::Password, _) => rest::token_answer(response),
         }
     }
 
@@ -234,10 +262,20 @@ impl ImState {
     fn store(&mut self, pair: TokenPair, cx: &mut Cx<'_, Im>) {
         let life = pair.expires_in;
         self.refresh_failed = false;
-        let until = cx.now().unix.after(life);
-        self.tokens = Some(Tokens { pair: pair.clone(), until: Some(until) });
-        cx.set_alarm(Alarm::Refresh, (life * 4 / 5).max(Duration::from_secs(1)));
+        let now = cx.now().unix;
+        let (until, refresh_at) = (now.after(life), now.after(life * 4 / 5));
+        let (until, refresh_at) = (Some(until), Some(refresh_at));
+        self.tokens = Some(Tokens { pair: pair.clone(), until, refresh_at });
+        self.plan_refresh(cx);
         cx.event(ImEvent::Tokens(pair));
+    }
+
+    fn plan_refresh(&self, cx: &mut Cx<'_, Im>) {
+        let at = self.tokens.as_ref().and_then(|tokens| tokens.refresh_at);
+        if let Some(at) = at {
+            let left = at.as_millis().saturating_sub(cx.now().unix.as_millis());
+            cx.set_alarm(Alarm::Refresh, Duration::from_millis(left.max(1000)));
+        }
     }
 
     pub(super) fn on_open(&mut self, cx: &mut Cx<'_, Im>) {
@@ -253,6 +291,11 @@ impl ImState {
     }
 
     fn send_login(&mut self, cx: &mut Cx<'_, Im>) {
+        if self.config.host.flavor() == Flavor::PortSip && self.tokens.is_none() {
+            // The next attempt fetches a token for them.
+            cx.lose(Lost::Prepare("the credentials were replaced meanwhile".to_owned()));
+            return;
+        }
         let Some((scheme, secret)) = self.login_secret() else {
             cx.need_credentials(CredentialsProblem::Missing);
             return;
@@ -301,6 +344,8 @@ impl ImState {
             (Step::Hi, 200..300) => self.send_login(cx),
             (Step::Login, 200..300) => self.logged_in(&ctrl, cx),
             (Step::Login, 401) => self.login_refused(&ctrl, cx),
+            // Not now, which says nothing about the password.
+            (Step::Login, 408 | 409 | 429) => cx.lose(Lost::Refused(rejection(&ctrl))),
             (Step::Login, 400..500) => {
                 cx.need_credentials(CredentialsProblem::Refused(rejection(&ctrl)));
             }
@@ -333,13 +378,17 @@ impl ImState {
         };
         let user = UserId::new(params.user);
         self.file_token = params.token.and_then(|token| FileToken::new(Secret::new(token)).ok());
-        self.user = Some(user.clone());
+        if self.user.replace(user.clone()).is_some_and(|former| former != user) {
+            // What another user followed is none of this one's business.
+            for topic in std::mem::take(&mut self.topics).into_keys() {
+                cx.event(ImEvent::TopicGone { topic });
+            }
+        }
         cx.event(ImEvent::LoggedIn { user });
         cx.ready();
-        let topics: Vec<_> = self.topics.keys().cloned().collect();
-        for topic in topics {
-            self.attach(topic, cx);
-        }
+        // An alarm that rang between two links was not heard.
+        self.plan_refresh(cx);
+        self.attach_all(cx);
         self.flush_waiting(cx);
     }
 
@@ -352,18 +401,15 @@ impl ImState {
                     cx.clear_alarm(Alarm::Refresh);
                 }
             }
-            Alarm::Own if !self.own.is_empty() => {
-                cx.lose(Lost::Silent(cx.config().request_timeout));
-            }
-            Alarm::Refresh | Alarm::Own => {}
+            Alarm::Refresh => {}
+            Alarm::Own => self.on_own_alarm(cx),
+            Alarm::Again => self.on_again(cx),
         }
     }
 
     pub(super) fn on_lost(&mut self, why: &Lost, cx: &mut Cx<'_, Im>) -> Verdict {
         self.opening = None;
-        self.own.clear();
-        cx.clear_alarm(Alarm::Own);
-        self.topics.values_mut().for_each(Track::detach);
+        self.forget_own(cx);
         self.unsent.clear();
         self.subscribing.clear();
         self.readers.clear();
@@ -373,6 +419,9 @@ impl ImState {
                 ask.start_over();
                 self.unsent.push_back(id);
             } else {
+                if ask.says_farewell() {
+                    self.topics.remove(&ask.topic);
+                }
                 cx.complete(id, Err(RequestError::Unknown));
             }
         }
@@ -384,11 +433,22 @@ impl ImState {
         Verdict::Retry(self.hint.take().or(refused))
     }
 
-    /// Writes a request of the session itself.
-    pub(super) fn send_own(&mut self, own: Own, verb: Verb<'_>, id: String, cx: &mut Cx<'_, Im>) {
-        self.own.insert(id, own);
-        cx.set_alarm(Alarm::Own, cx.config().request_timeout);
-        cx.send_text(Up::new(verb).encode());
+    /// Ends a request whose time is over.
+    pub(super) fn on_unanswered(&mut self, id: RequestId, cx: &mut Cx<'_, Im>) {
+        let Some(ask) = cx.ask(id) else { return };
+        let (topic, farewell) = (ask.topic.clone(), ask.says_farewell());
+        let error = ask.unanswered();
+        cx.complete(id, Err(error));
+        if farewell {
+            self.unfollow(&topic, cx);
+        }
+        self.on_ended(cx);
+    }
+
+    /// Requests ended without an answer: what waited for them is written.
+    pub(super) fn on_ended(&mut self, cx: &mut Cx<'_, Im>) {
+        self.unsent.retain(|id| cx.ask(*id).is_some());
+        self.flush_waiting(cx);
     }
 
     /// Takes a request that is to be written as soon as it may be.
@@ -397,18 +457,17 @@ impl ImState {
         self.flush_waiting(cx);
     }
 
-    /// Writes what may be written: nothing before the session is ready and its topics are attached
-    /// again, and nothing about a topic while it is being subscribed to, because a server may take
-    /// the two in another order.
+    /// Writes what may be written: nothing before the session is ready, and nothing about a topic
+    /// while it is being attached or subscribed to, because a server may take the two in another
+    /// order.
     pub(super) fn flush_waiting(&mut self, cx: &mut Cx<'_, Im>) {
-        if cx.phase() != Phase::Ready || self.own.values().any(|own| matches!(own, Own::Attach(_)))
-        {
+        if cx.phase() != Phase::Ready {
             return;
         }
         self.subscribing.retain(|_, id| cx.ask(*id).is_some());
         for id in std::mem::take(&mut self.unsent) {
             let Some(ask) = cx.ask_mut(id) else { continue };
-            if self.subscribing.contains_key(&ask.topic) {
+            if self.subscribing.contains_key(&ask.topic) || self.attaching.contains(&ask.topic) {
                 self.unsent.push_back(id);
                 continue;
             }
@@ -418,7 +477,7 @@ impl ImState {
                 AskKind::History { .. } => {
                     self.readers.entry(ask.topic.clone()).or_default().push(id);
                 }
-                AskKind::Leave { .. }
+                AskKind::Leave
                 | AskKind::Pub { .. }
                 | AskKind::Get { .. }
                 | AskKind::Set { .. }

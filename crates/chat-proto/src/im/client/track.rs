@@ -18,9 +18,16 @@ pub(super) struct Track {
     held: BTreeMap<u64, Option<Data<'static>>>,
     /// Attached on the live link.
     pub(super) attached: bool,
+    /// The server refused for the moment to attach the topic or to send a page: ask again later.
+    pub(super) again: bool,
+    /// How often in a row.
+    pub(super) refusals: u8,
     /// The page under way: its first number and the one past its last.
     page: Option<(u64, u64)>,
 }
+
+/// After so many refusals in a row the server means it.
+const MAX_REFUSALS: u8 = 5;
 
 /// What to tell the application, in order.
 #[derive(Debug, PartialEq)]
@@ -54,7 +61,9 @@ impl Track {
         let last = *self.last.get_or_insert(seq.saturating_sub(1));
         self.head = self.head.max(seq);
         // What does not fit is fetched when its turn comes: the head remembers it.
-        let fits = (self.held.len() as u64) < max_held || seq == last.saturating_add(1);
+        // What was asked for always fits, or it would count as missing.
+        let asked = self.page.is_some_and(|(since, before)| (since..before).contains(&seq));
+        let fits = (self.held.len() as u64) < max_held || asked || seq == last.saturating_add(1);
         if seq > last && fits {
             self.held.entry(seq).or_insert(message);
         }
@@ -85,7 +94,7 @@ impl Track {
         out: &mut Vec<Step>,
     ) -> Option<Page> {
         let last = self.last?;
-        if !self.attached || self.page.is_some() || last >= self.head {
+        if !self.attached || self.again || self.page.is_some() || last >= self.head {
             return None;
         }
         if self.head - last > max_fill {
@@ -101,6 +110,12 @@ impl Track {
         let first_held = self.held.keys().next().copied();
         let end = first_held.unwrap_or(self.head.saturating_add(1));
         let before = end.min(since.saturating_add(size.max(1)));
+        if before <= since {
+            // Nothing comes after the last number there is.
+            out.push(Step::Gap { from: since, to: since });
+            self.last = Some(since);
+            return None;
+        }
         self.page = Some((since, before));
         Some(Page { since, before })
     }
@@ -121,9 +136,22 @@ impl Track {
         }
     }
 
+    /// The page under way will not come, and that says nothing about its messages.
+    pub(super) const fn page_failed(&mut self) {
+        self.page = None;
+    }
+
+    /// Whether a refusal is worth another try; notes it.
+    pub(super) const fn refused_for_now(&mut self, code: u32) -> bool {
+        self.again = code >= 500 && self.refusals < MAX_REFUSALS;
+        self.refusals = if self.again { self.refusals + 1 } else { 0 };
+        self.again
+    }
+
     /// The link is gone.
-    pub(super) fn detach(&mut self) {
+    pub(super) const fn detach(&mut self) {
         self.attached = false;
+        self.again = false;
         self.page = None;
     }
 }

@@ -25,7 +25,9 @@ const MAX_PAGE: u64 = 10_000;
 pub struct Subscribe {
     /// What to set on a new topic or a new subscription.
     pub set: Option<SetQuery<'static>>,
-    /// What to fetch with it; the answers come as [`ImEvent::Other`](super::ImEvent::Other).
+    /// What to fetch with it; the answers come as [`ImEvent::Other`](super::ImEvent::Other). Not for
+    /// messages: those before the topic's last are taken for doubles; ask for them with
+    /// [`Session::history`].
     pub get: Option<GetQuery<'static>>,
 }
 
@@ -218,7 +220,7 @@ impl Session<Im> {
     ///
     /// The session is closed, or too many requests wait.
     pub fn leave(&mut self, topic: &TopicName, now: Now) -> Result<RequestId, CallError> {
-        self.ask(topic, AskKind::Leave { unsub: false }, now, |id, topic| {
+        self.ask(topic, AskKind::Leave, now, |id, topic| {
             Verb::Leave(Leave { id, topic, unsub: Some(false), ..Leave::default() })
         })
     }
@@ -230,7 +232,7 @@ impl Session<Im> {
     ///
     /// The session is closed, or too many requests wait.
     pub fn unsubscribe(&mut self, topic: &TopicName, now: Now) -> Result<RequestId, CallError> {
-        self.ask(topic, AskKind::Leave { unsub: true }, now, |id, topic| {
+        self.ask(topic, AskKind::Leave, now, |id, topic| {
             Verb::Leave(Leave { id, topic, unsub: Some(true), ..Leave::default() })
         })
     }
@@ -292,6 +294,8 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let HistoryQuery { since, before, limit } = query;
+        // The server takes 0 for no limit as well. (tinode-code)
+        let limit = limit.filter(|limit| *limit > 0);
         let kind = AskKind::History {
             since,
             before: before.filter(|before| *before > 0).unwrap_or(u64::MAX),
@@ -399,18 +403,19 @@ impl Session<Im> {
     }
 
     /// Tells that everything up to `seq` was received. Nothing answers; dropped when the session is
-    /// not ready.
+    /// not ready, or when too much waits to be written.
     pub fn note_received(&mut self, topic: &TopicName, seq: u64, now: Now) {
         self.note(topic, Receipt::Recv(seq), now);
     }
 
     /// Tells that everything up to `seq` was read. Nothing answers; dropped when the session is not
-    /// ready.
+    /// ready, or when too much waits to be written.
     pub fn note_read(&mut self, topic: &TopicName, seq: u64, now: Now) {
         self.note(topic, Receipt::Read(seq), now);
     }
 
-    /// Tells that this user is typing. Nothing answers; dropped when the session is not ready.
+    /// Tells that this user is typing. Nothing answers; dropped when the session is not ready,
+    /// or when too much waits to be written.
     pub fn note_typing(&mut self, topic: &TopicName, now: Now) {
         self.note(topic, Receipt::Typing, now);
     }
@@ -423,7 +428,7 @@ impl Session<Im> {
         };
         let note = Note { topic: topic.to_str(), what: what.into(), seq, ..Note::default() };
         self.with(now, |_, cx| {
-            if cx.phase() == Phase::Ready {
+            if cx.phase() == Phase::Ready && cx.backlog() < cx.config().max_requests {
                 cx.send(&Up::new(Verb::Note(note)));
             }
         });

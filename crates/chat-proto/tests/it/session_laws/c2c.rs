@@ -1,0 +1,127 @@
+//! Order chat for the laws.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use chat_proto::Now;
+use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent, Since};
+use chat_proto::c2c::rest::HistoryQuery;
+use chat_proto::c2c::{Api, C2c};
+use chat_proto::client::{Event, RequestId, Session};
+
+use super::{World, json};
+
+const ORDERS: [&str; 3] = ["20476365073825144832", "7", "8"];
+
+#[derive(Default)]
+pub(super) struct Orders {
+    /// Uuid and order of what was written, in the order of writing.
+    sent: Vec<(String, String)>,
+    /// Messages of the counterparty that were told.
+    told: BTreeSet<String>,
+    uuids: BTreeMap<String, usize>,
+    ticks: u64,
+}
+
+impl Orders {
+    fn order(b: u8) -> &'static str {
+        ORDERS[usize::from(b) % ORDERS.len()]
+    }
+}
+
+impl World for Orders {
+    type S = C2c;
+
+    fn session(&self, now: Now) -> Session<C2c> {
+        let api = Api::new(&"key".into(), &"secret".into()).unwrap();
+        let mut config = C2cConfig { max_watched: 2, ..C2cConfig::default() };
+        config.session.max_requests = 8;
+        Session::c2c(config, api, 7, now)
+    }
+
+    fn verb(&mut self, session: &mut Session<C2c>, a: u8, b: u8, now: Now) -> Option<RequestId> {
+        let order = Self::order(b);
+        let made = match a % 8 {
+            0..4 => session.send_text(order, "hello", now),
+            4 => session.history(HistoryQuery::newest(order), now),
+            5 => session.mark_read(order, None, now),
+            6 => {
+                let since = if b & 64 == 0 { Since::Start } else { Since::Now };
+                let _ = session.watch(order, since, now);
+                return None;
+            }
+            _ => {
+                session.unwatch(order, now);
+                return None;
+            }
+        };
+        made.ok()
+    }
+
+    fn body(&self, request: &http::Request<Bytes>) -> String {
+        match request.uri().path().rsplit('/').next().unwrap() {
+            "retrieveChatCredential" => r#"{"code":"000000","message":"success","data":{"chatWssUrl":"wss://chat.example.com/chat","listenKey":"c2c_key","listenToken":"T"},"success":true}"#.to_owned(),
+            "time" => format!(r#"{{"serverTime":{}}}"#, 1_730_000_005_000_u64 + self.ticks),
+            "retrieveChatMessagesWithPagination" => {
+                let rows: Vec<_> = self.sent.iter().rev().take(3).enumerate().map(|(at, (uuid, order))| format!(
+                    r#"{{"id":{},"uuid":"{uuid}","orderNo":"{order}","type":"text","content":"hello","self":true,"createTime":1730000000000}}"#,
+                    100 + at
+                )).collect();
+                format!(r#"{{"code":"000000","message":"success","data":[{}],"total":{},"success":true}}"#, rows.join(","), rows.len())
+            }
+            _ => r#"{"code":"000000","message":"success","data":null,"success":true}"#.to_owned(),
+        }
+    }
+
+    fn frame(&mut self, a: u8, b: u8) -> String {
+        self.ticks += 1;
+        let order = Self::order(b);
+        match a % 8 {
+            0..3 => {
+                let back = usize::from(b >> 4);
+                let none = ("nobody".to_owned(), order.to_owned());
+                let (uuid, order) = self.sent.iter().rev().nth(back).unwrap_or(&none);
+                let kind = if b & 7 == 0 { "error" } else { "text" };
+                format!(
+                    r#"{{"type":"{kind}","uuid":"{uuid}","id":{},"orderNo":"{order}","self":true,"content":"hello","createTime":1730000000000}}"#,
+                    self.ticks
+                )
+            }
+            3 => r#"{"type":"ping"}"#.to_owned(),
+            4 => "{}".to_owned(),
+            _ => format!(
+                r#"{{"type":"text","uuid":"peer-{}","id":{},"orderNo":"{order}","self":false,"content":"x","createTime":1730000000000}}"#,
+                b % 16,
+                1000 + u64::from(b % 16)
+            ),
+        }
+    }
+
+    fn welcome(&mut self) -> Option<String> {
+        None
+    }
+
+    fn on_written(&mut self, text: &str, ready: bool) {
+        assert!(ready, "law 9: written before the session was ready");
+        let frame = json(text);
+        let word = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
+        let (uuid, order) = (word("uuid"), word("orderNo"));
+        if !uuid.is_empty() {
+            let times = self.uuids.entry(uuid.clone()).or_default();
+            *times += 1;
+            assert_eq!(*times, 1, "law 12: {text} again");
+            self.sent.push((uuid, order));
+        }
+    }
+
+    fn on_event(&mut self, event: &Event<C2cEvent, Answer>) {
+        if let Event::Service(C2cEvent::Push(incoming)) = event
+            && incoming.push.self_ == Some(false)
+        {
+            let key = format!("{:?} {}", incoming.push.order_no, incoming.push.uuid);
+            assert!(self.told.insert(key), "law 6: {:?} told twice", incoming.push);
+        }
+    }
+
+    fn on_lost(&mut self) {}
+}

@@ -1,0 +1,211 @@
+//! Topic chat for the laws.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use chat_proto::Now;
+use chat_proto::client::{Event, RequestId, Session};
+use chat_proto::im::client::{
+    Answer, Credentials, HistoryQuery, ImConfig, ImEvent, Publish, Query, Section, SetRequest,
+    Subscribe,
+};
+use chat_proto::im::{Im, TopicName, UserId};
+use chat_proto::json::Raw;
+use chat_proto::rest::BaseUrl;
+
+use super::{World, json};
+
+const TOPICS: [&str; 5] = ["me", "usr2", "grpA", "grpB", "new"];
+const CODES: [u16; 14] = [200, 200, 202, 204, 208, 303, 304, 400, 401, 403, 409, 429, 500, 503];
+const PARAMS: [&str; 8] = [
+    "{}",
+    r#"{"seq":9}"#,
+    r#"{"what":"data","count":2}"#,
+    r#"{"what":"desc"}"#,
+    r#"{"tmpname":"new"}"#,
+    r#"{"unsub":true}"#,
+    r#"{"user":"usr1","token":"dG9rZW4="}"#,
+    r#"{"seq":18446744073709551615}"#,
+];
+
+#[derive(Default)]
+pub(super) struct Topics {
+    /// Verb, id and topic of what was written on the live link.
+    asked: Vec<(String, String, String)>,
+    /// Ids of what must never be written twice.
+    visible: BTreeSet<String>,
+    /// The last number told of each topic.
+    told: BTreeMap<TopicName, u64>,
+    /// Requests after which a topic may start anew.
+    leaving: BTreeMap<RequestId, TopicName>,
+    /// Moves the numbers of messages on.
+    ticks: u64,
+}
+
+impl Topics {
+    fn topic(b: u8) -> &'static str {
+        TOPICS[usize::from(b) % TOPICS.len()]
+    }
+
+    fn ctrl(&self, a: u8, b: u8) -> String {
+        let none = (String::new(), String::new(), Self::topic(b).to_owned());
+        let back = usize::from(b >> 4) % self.asked.len().max(1);
+        let (verb, id, topic) = self.asked.iter().rev().nth(back).unwrap_or(&none);
+        let (mut code, mut params) =
+            (CODES[usize::from(a >> 4) % CODES.len()], PARAMS[usize::from(b & 7)]);
+        // Mostly what a server that works says.
+        if b & 8 == 0 {
+            (code, params) = match verb.as_str() {
+                "login" => (200, PARAMS[6]),
+                "pub" => (202, PARAMS[1]),
+                "get" => (208, PARAMS[2]),
+                _ => (200, PARAMS[0]),
+            };
+        }
+        let topic = if topic == "new" && b & 16 == 0 { "grpB" } else { topic };
+        format!(
+            r#"{{"ctrl":{{"id":"{id}","topic":"{topic}","params":{params},"code":{code},"text":"t","ts":"2024-10-24T01:06:38Z"}}}}"#
+        )
+    }
+}
+
+impl World for Topics {
+    type S = Im;
+
+    fn session(&self, now: Now) -> Session<Im> {
+        let base = BaseUrl::parse("https://pbx.example.com:8887").unwrap();
+        let mut config = ImConfig::new(&base, credentials()).unwrap();
+        config.session.max_requests = 12;
+        config.max_fill = 20;
+        config.fill_page = 3;
+        config.max_topics = 4;
+        Session::im(config, 7, now)
+    }
+
+    fn verb(&mut self, session: &mut Session<Im>, a: u8, b: u8, now: Now) -> Option<RequestId> {
+        let name = Self::topic(b);
+        let topic = TopicName::from(name);
+        let text = Publish::text("hello");
+        let user = UserId::new("usr3");
+        let made = match a % 16 {
+            0..3 => session.subscribe(&topic, Subscribe::default(), now),
+            3 => session.publish(&topic, text, now),
+            4 => session.publish(&topic, text.without_echo(), now),
+            5 => session.get(&topic, &Query::of(&[Section::Desc, Section::Tags]), now),
+            6 => {
+                let limit = (b & 32 != 0).then_some(u64::from(b & 3));
+                session.history(&topic, HistoryQuery { since: 1, before: None, limit }, now)
+            }
+            7 => session.leave(&topic, now).inspect(|id| drop(self.leaving.insert(*id, topic))),
+            8 => {
+                session.unsubscribe(&topic, now).inspect(|id| drop(self.leaving.insert(*id, topic)))
+            }
+            9 => session
+                .delete_topic(&topic, now)
+                .inspect(|id| drop(self.leaving.insert(*id, topic))),
+            10 => {
+                let request = SetRequest::default().public(Raw::from_text("x"));
+                session.set(&topic, request.member_mode(&user, None), now)
+            }
+            11 => session.remove_member(&topic, &user, now),
+            12 => {
+                session.note_read(&topic, 1, now);
+                session.note_typing(&topic, now);
+                return None;
+            }
+            13 if b < 128 => {
+                session.set_credentials(credentials(), now);
+                return None;
+            }
+            _ => session.publish(&topic, text, now),
+        };
+        made.ok()
+    }
+
+    fn body(&self, _: &http::Request<Bytes>) -> String {
+        let life = 30 + self.ticks;
+        format!(
+            r#"{{"access_token":"A","expires_in":{life},"refresh_token":"R","token_type":"Bearer"}}"#
+        )
+    }
+
+    fn frame(&mut self, a: u8, b: u8) -> String {
+        self.ticks += 1;
+        let (topic, seq) = (Self::topic(b), self.ticks / 2 + u64::from(b >> 5));
+        match a % 16 {
+            0..8 => self.ctrl(a, b),
+            8 | 9 => format!(
+                r#"{{"data":{{"topic":"{topic}","from":"usr2","ts":"2024-10-24T08:24:41Z","seq":{seq},"content":"m"}}}}"#
+            ),
+            10 => format!(
+                r#"{{"data":{{"topic":"{topic}","from":"usr2","seq":{},"content":"m"}}}}"#,
+                u64::from(b >> 4) * u64::from(a >> 4)
+            ),
+            11..14 => {
+                let empty = (String::new(), String::new(), topic.to_owned());
+                let back = usize::from(b >> 4);
+                let (_, id, topic) = self.asked.iter().rev().nth(back).unwrap_or(&empty);
+                let seq = if a == 0xfb { u64::MAX } else { seq + u64::from(b & 15) };
+                format!(r#"{{"meta":{{"id":"{id}","topic":"{topic}","desc":{{"seq":{seq}}}}}}}"#)
+            }
+            14 => {
+                let what = ["gone", "term", "msg", "acs"][usize::from(a >> 4) % 4];
+                format!(r#"{{"pres":{{"topic":"me","src":"{topic}","what":"{what}"}}}}"#)
+            }
+            _ => format!(
+                r#"{{"ctrl":{{"topic":"{topic}","params":{{"unsub":{}}},"code":205,"text":"evicted"}}}}"#,
+                b & 8 == 0
+            ),
+        }
+    }
+
+    fn welcome(&mut self) -> Option<String> {
+        let (_, id, _) = self.asked.iter().rev().find(|(verb, ..)| verb == "login")?;
+        Some(format!(r#"{{"ctrl":{{"id":"{id}","params":{},"code":200}}}}"#, PARAMS[6]))
+    }
+
+    fn on_written(&mut self, text: &str, ready: bool) {
+        let frame = json(text);
+        let (verb, body) = frame.as_object().unwrap().iter().next().unwrap();
+        let word = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+        let (id, topic) = (word("id"), word("topic"));
+        assert!(ready || verb == "login", "law 9: {verb} before the session was ready");
+        let visible = verb == "pub" || (verb == "sub" && topic.starts_with("new"));
+        if visible || verb == "set" || verb == "del" || verb == "leave" {
+            assert!(self.visible.insert(id.clone()), "law 12: {text} again");
+        }
+        self.asked.push((verb.clone(), id, topic));
+    }
+
+    fn on_event(&mut self, event: &Event<ImEvent, Answer>) {
+        match event {
+            Event::Service(ImEvent::Message(data)) => {
+                let last = self.told.entry(TopicName::from(&data.topic)).or_default();
+                assert!(data.seq > *last, "law 6: {} after {last}", data.seq);
+                *last = data.seq;
+            }
+            Event::Service(ImEvent::Gap { topic, from, to }) => {
+                let last = self.told.entry(topic.clone()).or_default();
+                assert!(from > last && to >= from, "law 6: gap {from}..={to} after {last}");
+                *last = *to;
+            }
+            Event::Service(ImEvent::TopicGone { topic } | ImEvent::AttachRefused { topic, .. }) => {
+                self.told.remove(topic);
+            }
+            Event::Completed { id, .. } => {
+                if let Some(topic) = self.leaving.remove(id) {
+                    self.told.remove(&topic);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn on_lost(&mut self) {
+        self.asked.clear();
+    }
+}
+
+fn credentials() -> Credentials {
+    Credentials::password("101", "pbx.example.com", "demo-101")
+}
