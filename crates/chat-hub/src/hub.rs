@@ -291,7 +291,8 @@ impl Hub {
     }
 
     /// The body of an upload was received or refused; the answer comes as [`HubAction::Respond`].
-    /// Where the file does not come to exist, [`HubAction::Remove`] follows.
+    /// With `Ok` the bytes are stored, and [`HubAction::Remove`] follows if the file does not come
+    /// to exist; with `Err` none are kept.
     pub fn finish_upload(
         &mut self,
         id: HttpId,
@@ -300,27 +301,27 @@ impl Hub {
         now: Now,
     ) {
         self.advance(now);
-        let failed = result.is_err();
+        let stored = result.is_ok();
         let ((), fx) = self.run(|services, cx| {
             if !services.im.finish_upload(cx, id, key, &result)
                 && !services.c2c.finish_upload(cx, id, key, &result)
             {
                 cx.fx.respond(id, not_found());
-                cx.fx.remove(key.clone());
+                if stored {
+                    cx.fx.remove(key.clone());
+                }
             }
         });
-        self.settle(fx, Requester::Upload(id, key.clone()));
-        if failed {
-            self.actions.push_back(HubAction::Remove { key: key.clone() });
-        }
+        let requester =
+            if stored { Requester::Upload(id, key.clone()) } else { Requester::Http(id) };
+        self.settle(fx, requester);
     }
 
-    /// The client of an upload went away.
+    /// The client of an upload went away, and no bytes are kept.
     pub fn abort_upload(&mut self, key: &FileKey, now: Now) {
         self.advance(now);
         self.services.im.abort_upload(key);
         self.services.c2c.abort_upload(key);
-        self.actions.push_back(HubAction::Remove { key: key.clone() });
     }
 
     /// The commit that ended at `upto` is stored.
