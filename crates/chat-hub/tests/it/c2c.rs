@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_hub::{C2cPicture, Script, ScriptError};
+use chat_hub::{C2cPicture, HubConfig, Script, ScriptError};
 use chat_proto::c2c::answer::page;
 use chat_proto::c2c::frame::{ImageRef, Kind, Up};
 use chat_proto::c2c::rest::{HistoryQuery, Ticket, UploadSlot, download, server_time};
@@ -219,6 +219,18 @@ fn history_pages_backwards_by_id_and_by_page() {
     assert_eq!(texts(order_page(&mut front, "buyer", &up)), ["no 0", "no 1", "no 2"]);
     // Another order has none.
     assert!(order_page(&mut front, "merchant", &HistoryQuery::newest(OTHER)).is_empty());
+}
+
+#[test]
+fn a_full_order_lets_its_oldest_messages_go() {
+    let config = HubConfig { max_order_messages: 2, ..HubConfig::default() };
+    let mut front = Front::with("{}", config);
+    let merchant = front.dial("merchant");
+    for n in 0..4 {
+        front.send(merchant, text(&format!("u{n}"), ORDER, &format!("no {n}")));
+    }
+    let found = order_page(&mut front, "buyer", &HistoryQuery::newest(ORDER));
+    assert_eq!(found, [("no 3".to_owned(), false), ("no 2".to_owned(), false)]);
 }
 
 #[test]
