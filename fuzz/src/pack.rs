@@ -179,10 +179,13 @@ fn recipes() -> Vec<Seed> {
         seed(&format!("recipe/{frame}-{kind:02}"), [&[frame, kind][..], &fill].concat())
     };
     let kinds = [(0, 11), (2, 6), (4, 3), (5, 4), (6, 2), (7, 4)];
+    // A text of all control characters.
+    let controls: Vec<u8> = [0, 0, 1, 31].into_iter().chain(1..32).collect();
     kinds
         .iter()
         .flat_map(|&(frame, kinds)| (0..kinds).map(move |kind| (frame, kind)))
         .map(|(frame, kind)| recipe(frame, kind))
+        .chain([seed("recipe/controls", controls)])
         .collect()
 }
 

@@ -100,3 +100,23 @@ fn rearranged(text: &str, source: &mut Source<'_>, deeper: u8) -> String {
     out.push('}');
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn members_move_and_double_and_values_stay() {
+        let text = r#"{"a":{"x":[1, 2],"y":"}"},"b":1.50,"c":null}"#;
+        let plain = rearranged(text, &mut Source::new(&[2, 1, 0, 0, 0, 0, 0]), 4);
+        assert_eq!(plain, r#"{"a":{"y":"}","x":[1, 2]},"b":1.50,"c":null}"#);
+        let other = rearranged(text, &mut Source::new(&[0, 1, 7, 2, 2, 3, 4, 5]), 4);
+        assert_eq!(
+            other,
+            concat!(
+                "{ \"c\"\n:\t\rnull  ,",
+                r#""b":1.50,"a":{"y":"}","x":[1, 2]},"a":{"y":"}","x":[1, 2]}}"#
+            )
+        );
+    }
+}
