@@ -8,6 +8,7 @@
     reason = "a command-line tool speaks to its user"
 )]
 
+mod bench;
 mod ci;
 mod cmd;
 mod metadata;
@@ -24,6 +25,9 @@ Usage: cargo xtask <command>
 Commands:
   ci [STEP...]   Run every check a change must pass, or only the named steps
   ci --list      List the steps
+  bench codec    Measure the codec, signing and sessions beside other libraries; writes
+                 benches/REPORT.md. [--instructions] counts under callgrind, [--check] fails
+                 where a gate is missed, [FILTER] chooses cases and writes nothing
   tidy           Check the architecture rules and the layout of the sources
 
 Exit codes: 0 passed, 1 a check failed, 2 the command line was wrong.
@@ -66,6 +70,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
             print!("{HELP}");
             Ok(())
         }
+        "bench" => bench::run(&root(), rest),
         "ci" => ci::run(&root(), rest),
         "tidy" if rest.is_empty() => tidy::run(&root()).map_err(Failure::Check),
         "tidy" => {
@@ -99,7 +104,9 @@ mod tests {
 
     #[test]
     fn mistakes_on_the_command_line_are_usage_failures() {
-        for words in [&["fly"][..], &["tidy", "now"], &["ci", "no-such-step"], &["ci", "--fast"]] {
+        for words in
+            [&["fly"][..], &["tidy", "now"], &["ci", "no-such-step"], &["ci", "--fast"], &["bench"]]
+        {
             let failure = dispatch(&args(words)).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");
         }
