@@ -8,6 +8,7 @@
     reason = "a command-line tool speaks to its user"
 )]
 
+mod bench;
 mod ci;
 mod cmd;
 mod fuzz;
@@ -25,6 +26,9 @@ Usage: cargo xtask <command>
 Commands:
   ci [STEP...]   Run every check a change must pass, or only the named steps
   ci --list      List the steps
+  bench codec    Measure the codec, signing and sessions beside other libraries; writes
+                 benches/REPORT.md. [--instructions] counts under callgrind, [--check] fails
+                 where a gate is missed, [FILTER] chooses cases and writes nothing
   tidy           Check the architecture rules and the layout of the sources
   fuzz --replay [TARGET]      Try the committed seeds and mutations of them, on stable
   fuzz --smoke [TARGET]       Fuzz 30 seconds a target; needs nightly and cargo-fuzz
@@ -71,6 +75,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
             print!("{HELP}");
             Ok(())
         }
+        "bench" => bench::run(&root(), rest),
         "ci" => ci::run(&root(), rest),
         "tidy" if rest.is_empty() => tidy::run(&root()).map_err(Failure::Check),
         "tidy" => {
@@ -105,9 +110,14 @@ mod tests {
 
     #[test]
     fn mistakes_on_the_command_line_are_usage_failures() {
-        for words in
-            [&["fly"][..], &["tidy", "now"], &["ci", "no-such-step"], &["ci", "--fast"], &["fuzz"]]
-        {
+        for words in [
+            &["fly"][..],
+            &["tidy", "now"],
+            &["ci", "no-such-step"],
+            &["ci", "--fast"],
+            &["fuzz"],
+            &["bench"],
+        ] {
             let failure = dispatch(&args(words)).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");
         }

@@ -1,0 +1,192 @@
+//! Measures all cases, prints one table and keeps it in a report. `cargo xtask bench codec` builds
+//! and starts it.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use chat_benches::cases::{self, Case};
+use chat_benches::gates;
+use chat_benches::measure::allocations::Counts;
+use chat_benches::measure::{allocations, instructions, times};
+use chat_benches::report::{self, Row};
+
+const HELP: &str = "\
+Usage: codec [--instructions] [--check] [--rounds N] [--report FILE] [FILTER]
+
+  --instructions   Count instructions under callgrind instead of measuring times
+  --check          Fail where a gate is missed
+  --rounds N       Rounds of times, 31 unless told
+  --report FILE    Keep the table there; not with a FILTER
+  FILTER           Only cases whose name holds this
+
+  --once CASE CONTENDER TIMES   Do this and nothing else
+";
+
+#[derive(Debug)]
+struct Options {
+    instructions: bool,
+    check: bool,
+    rounds: usize,
+    report: Option<PathBuf>,
+    filter: String,
+}
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let outcome = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["--once", case, contender, times] => once(case, contender, times),
+        _ => parse(&args).and_then(|options| run(&options)),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(args: &[String]) -> Result<Options, String> {
+    let mut options = Options {
+        instructions: false,
+        check: false,
+        rounds: 31,
+        report: None,
+        filter: String::new(),
+    };
+    let mut args = args.iter();
+    while let Some(arg) = args.next() {
+        let mut value = || args.next().ok_or_else(|| format!("{arg} needs a value\n\n{HELP}"));
+        match arg.as_str() {
+            "--instructions" => options.instructions = true,
+            "--check" => options.check = true,
+            "--rounds" => {
+                let value = value()?;
+                options.rounds =
+                    value.parse().map_err(|_| format!("--rounds {value}: a number"))?;
+            }
+            "--report" => options.report = Some(value()?.into()),
+            other if other.starts_with('-') => return Err(format!("unknown: {other}\n\n{HELP}")),
+            filter => filter.clone_into(&mut options.filter),
+        }
+    }
+    Ok(options)
+}
+
+/// What callgrind watches.
+fn once(case: &str, contender: &str, times: &str) -> Result<(), String> {
+    let times = times.parse().map_err(|_| format!("{times} is no number"))?;
+    let found = cases::all().into_iter().find(|it| it.id() == case);
+    let built = found.ok_or_else(|| format!("no case {case}"))?.build();
+    let contender = built.contenders.into_iter().find(|it| it.name == contender);
+    contender.ok_or_else(|| format!("{case} has no such contender"))?.run(times);
+    Ok(())
+}
+
+/// What is measured in one go.
+struct Kind {
+    title: &'static str,
+    command: &'static str,
+    unit: &'static str,
+    /// How the numbers came about.
+    how: &'static str,
+    missed: fn(&Row) -> Vec<String>,
+}
+
+const TIMES: Kind = Kind {
+    title: "Times",
+    command: "cargo xtask bench codec",
+    unit: "ns",
+    how: "Medians of rounds in which the contenders take turns.",
+    missed: report::missed_in_time,
+};
+
+const INSTRUCTIONS: Kind = Kind {
+    title: "Instructions",
+    command: "cargo xtask bench codec --instructions",
+    unit: "instructions",
+    how: "Counted by callgrind, the same at each run of one binary.",
+    missed: report::missed_in_instructions,
+};
+
+fn run(options: &Options) -> Result<(), String> {
+    let machine = report::machine();
+    let chosen: Vec<Case> =
+        cases::all().into_iter().filter(|case| case.id().contains(&options.filter)).collect();
+    if chosen.is_empty() {
+        return Err(format!("no case holds `{}`", options.filter));
+    }
+    let program = std::env::current_exe().map_err(|error| format!("no own path: {error}"))?;
+    if options.instructions {
+        instructions::available()?;
+    }
+    let counts = allocations::measure(&program)?;
+    let mut rows = Vec::new();
+    for case in &chosen {
+        eprintln!("{}", case.id());
+        rows.push(if options.instructions {
+            in_instructions(case, &program, &counts)?
+        } else {
+            in_time(case, options.rounds, &counts)
+        });
+    }
+    let Kind { title, command, unit, how, missed } =
+        if options.instructions { INSTRUCTIONS } else { TIMES };
+    let table = report::table(&rows, unit, missed);
+    println!("{machine}\n\n{table}");
+    if let Some(path) = options.report.as_deref().filter(|_| options.filter.is_empty()) {
+        let body = format!("`{command}`: {how} {machine}.\n\n{table}");
+        report::keep(path, title, &body).map_err(|error| format!("{}: {error}", path.display()))?;
+        println!("kept in {}", path.display());
+    }
+    verdict(&rows, missed, options.check)
+}
+
+fn in_time(case: &Case, rounds: usize, counts: &Counts) -> Row {
+    let mut built = case.build();
+    let names: Vec<_> = built.contenders.iter().map(|contender| contender.name).collect();
+    let costs = times::measure(&mut built.contenders, rounds);
+    row(case, built.bytes, names.into_iter().zip(costs).collect(), counts)
+}
+
+fn in_instructions(case: &Case, program: &Path, counts: &Counts) -> Result<Row, String> {
+    let built = case.build();
+    let mut costs = Vec::new();
+    // Ours and the baseline: the gates need no more, and each run takes a second.
+    for contender in built.contenders.iter().take(2) {
+        let cost = instructions::measure(program, &case.id(), contender.name)?;
+        costs.push((contender.name, cost));
+    }
+    Ok(row(case, built.bytes, costs, counts))
+}
+
+fn row(case: &Case, bytes: usize, costs: Vec<(&'static str, f64)>, counts: &Counts) -> Row {
+    let count = |index: usize| {
+        let (name, _) = costs.get(index)?;
+        counts.get(&(case.id(), (*name).to_owned())).copied()
+    };
+    let allocations = count(0).zip(count(1));
+    Row { case: case.id(), bytes, costs, allocations }
+}
+
+/// Says which gates are missed; with `check` that is an error.
+fn verdict(rows: &[Row], missed: fn(&Row) -> Vec<String>, check: bool) -> Result<(), String> {
+    let gated = rows.iter().filter(|row| gates::of(&row.case).is_some()).count();
+    let missing: Vec<String> = rows
+        .iter()
+        .filter_map(|row| {
+            let missed = missed(row);
+            (!missed.is_empty()).then(|| format!("{}: {}", row.case, missed.join("; ")))
+        })
+        .collect();
+    for line in &missing {
+        println!("missed: {line}");
+    }
+    let summary = format!("{} of {gated} cases with a gate miss it", missing.len());
+    if check && !missing.is_empty() {
+        return Err(summary);
+    }
+    println!("{summary}");
+    Ok(())
+}
