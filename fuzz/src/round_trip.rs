@@ -1,11 +1,9 @@
 //! Frames built from bytes, written, read again.
 
-use chat_proto::Text;
 use chat_proto::c2c::answer::Envelope;
 use chat_proto::c2c::{HistoryItem, SystemContent};
 use chat_proto::codec::Wire;
 use chat_proto::im::up::AnyObject;
-use chat_proto::json::Encode;
 use chat_proto::{c2c, im};
 
 use crate::make::{Make, Source};
@@ -52,22 +50,16 @@ use frame;
 macro_rules! part {
     ($type:ident, $source:expr) => {{
         let made = $type::make($source);
-        let text = encode(&made);
+        let text = oracle::written(&made);
         let read: $type<'_> = serde_json::from_str(text.as_str())
             .unwrap_or_else(|error| panic!("{error}: {text:?} of {made:?}"));
         assert_eq!(read, made, "written as {text:?}");
-        assert_eq!(encode(&read), text);
+        assert_eq!(oracle::written(&read), text);
         oracle::agree(text.as_str());
         oracle::agree(&rearranged(text.as_str(), $source, 4));
     }};
 }
 use part;
-
-fn encode(value: &impl Encode) -> Text {
-    let mut out = Vec::new();
-    value.encode(&mut out);
-    Text::from_utf8(out.into()).expect("the writer copies UTF-8 and adds ASCII")
-}
 
 /// The same JSON with members in another order, some of them twice, and white space between them.
 fn rearranged(text: &str, source: &mut Source<'_>, deeper: u8) -> String {
@@ -90,7 +82,7 @@ fn rearranged(text: &str, source: &mut Source<'_>, deeper: u8) -> String {
             out.push(',');
         }
         out.push_str(space(source));
-        out.push_str(encode(name).as_str());
+        out.push_str(oracle::written(name).as_str());
         out.push_str(space(source));
         out.push(':');
         out.push_str(space(source));
