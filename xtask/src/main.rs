@@ -26,8 +26,8 @@ Commands:
   ci [STEP...]   Run every check a change must pass, or only the named steps
   ci --list      List the steps
   bench codec    Measure the codec, signing and sessions beside other libraries; writes
-                 benches/REPORT.md. [--instructions] counts under callgrind, [--check] fails
-                 where a gate is missed, [FILTER] chooses cases and writes nothing
+                 benches/REPORT.md. --instructions counts under callgrind, --check fails
+                 where a gate is missed, a FILTER chooses cases; these two write no report
   tidy           Check the architecture rules and the layout of the sources
 
 Exit codes: 0 passed, 1 a check failed, 2 the command line was wrong.
