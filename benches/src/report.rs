@@ -7,6 +7,17 @@ use std::{fs, io};
 
 use crate::gates::{self, Gate};
 
+/// What an operation costs one contender.
+#[derive(Clone, Copy, Debug)]
+pub struct Cost {
+    /// The contender.
+    pub name: &'static str,
+    /// Nanoseconds or instructions.
+    pub cost: f64,
+    /// The baseline's cost divided by it.
+    pub ratio: f64,
+}
+
 /// What was found out about a case.
 #[derive(Debug)]
 pub struct Row {
@@ -14,8 +25,8 @@ pub struct Row {
     pub case: String,
     /// Length of the text, in bytes.
     pub bytes: usize,
-    /// The contenders and what an operation costs them: ours, the baseline, others.
-    pub costs: Vec<(&'static str, f64)>,
+    /// Of ours, of the baseline, of others.
+    pub costs: Vec<Cost>,
     /// Allocations an operation: ours and the baseline's.
     pub allocations: Option<(u64, u64)>,
 }
@@ -24,14 +35,11 @@ impl Row {
     /// The baseline's cost divided by ours.
     #[must_use]
     pub fn ratio(&self) -> f64 {
-        match self.costs.as_slice() {
-            [(_, ours), (_, baseline), ..] => baseline / ours,
-            _ => f64::NAN,
-        }
+        self.costs.first().map_or(f64::NAN, |ours| ours.ratio)
     }
 
-    fn ours(&self) -> f64 {
-        self.costs.first().map_or(f64::NAN, |(_, cost)| *cost)
+    fn cost(&self, index: usize) -> f64 {
+        self.costs.get(index).map_or(f64::NAN, |it| it.cost)
     }
 }
 
@@ -53,8 +61,8 @@ pub fn missed_in_instructions(row: &Row) -> Vec<String> {
     if gate.in_instructions {
         missed_ratio(row, &gate, &mut missed);
     }
-    if let Some(most) = gate.max_instructions.filter(|most| row.ours() > *most) {
-        missed.push(format!("{:.0} instructions, at most {most:.0}", row.ours()));
+    if let Some(most) = gate.max_instructions.filter(|most| row.cost(0) > *most) {
+        missed.push(format!("{:.0} instructions, at most {most:.0}", row.cost(0)));
     }
     missed_allocations(row, &gate, &mut missed);
     missed
@@ -85,7 +93,6 @@ pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> Strin
     for row in rows {
         let gate = gates::of(&row.case);
         let cell = |value: Option<f64>| value.map_or(String::new(), |value| format!("{value:.1}"));
-        let baseline = row.costs.get(1).map_or(f64::NAN, |(_, cost)| *cost);
         let verdict = match gate {
             None => "",
             Some(_) if !missed(row).is_empty() => "**missed**",
@@ -99,7 +106,7 @@ pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> Strin
             .costs
             .iter()
             .skip(2)
-            .map(|(name, cost)| format!("{name} {}", number(baseline / cost)))
+            .map(|it| format!("{} {}", it.name, number(it.ratio)))
             .collect();
         let _ = writeln!(
             out,
@@ -107,8 +114,8 @@ pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> Strin
             gate.map_or("", |gate| gate.target),
             row.case,
             row.bytes,
-            number(row.ours()),
-            number(baseline),
+            number(row.cost(0)),
+            number(row.cost(1)),
             row.ratio(),
             cell(gate.map(|gate| gate.gate)),
             cell(gate.map(|gate| gate.goal)),
@@ -183,7 +190,9 @@ mod tests {
     use super::*;
 
     fn row(case: &str, ours: f64, baseline: f64, allocations: u64) -> Row {
-        let costs = vec![("ours", ours), ("owned", baseline), ("value", baseline * 2.0)];
+        let cost = |name, cost| Cost { name, cost, ratio: baseline / cost };
+        let costs =
+            vec![cost("ours", ours), cost("owned", baseline), cost("value", baseline * 2.0)];
         Row { case: case.to_owned(), bytes: 219, costs, allocations: Some((allocations, 5)) }
     }
 

@@ -27,8 +27,8 @@ Commands:
   ci [STEP...]   Run every check a change must pass, or only the named steps
   ci --list      List the steps
   bench codec    Measure the codec, signing and sessions beside other libraries; writes
-                 benches/REPORT.md. [--instructions] counts under callgrind, [--check] fails
-                 where a gate is missed, [FILTER] chooses cases and writes nothing
+                 benches/REPORT.md. --instructions counts under callgrind, --check fails
+                 where a gate is missed, a FILTER chooses cases; these two write no report
   tidy           Check the architecture rules and the layout of the sources
   fuzz --replay [TARGET]      Try the committed seeds and mutations of them, on stable
   fuzz --smoke [TARGET]       Fuzz 30 seconds a target; needs nightly and cargo-fuzz

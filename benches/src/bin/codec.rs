@@ -9,14 +9,14 @@ use chat_benches::cases::{self, Case};
 use chat_benches::gates;
 use chat_benches::measure::allocations::Counts;
 use chat_benches::measure::{allocations, instructions, times};
-use chat_benches::report::{self, Row};
+use chat_benches::report::{self, Cost, Row};
 
 const HELP: &str = "\
 Usage: codec [--instructions] [--check] [--rounds N] [--report FILE] [FILTER]
 
   --instructions   Count instructions under callgrind instead of measuring times
-  --check          Fail where a gate is missed
-  --rounds N       Rounds of times, 31 unless told
+  --check          Fail where a gate is missed; only cases that have one, and no report
+  --rounds N       Rounds of times, 101 unless told
   --report FILE    Keep the table there; not with a FILTER
   FILTER           Only cases whose name holds this
 
@@ -30,6 +30,19 @@ struct Options {
     rounds: usize,
     report: Option<PathBuf>,
     filter: String,
+}
+
+impl Options {
+    fn choose(&self, case: &Case) -> bool {
+        let id = case.id();
+        let counts = gates::of(&id).is_some_and(|gate| gate.in_instructions || !self.instructions);
+        id.contains(&self.filter) && (counts || !self.check)
+    }
+
+    /// Whether the table holds everything.
+    const fn is_whole(&self) -> bool {
+        self.filter.is_empty() && !self.check
+    }
 }
 
 fn main() -> ExitCode {
@@ -51,7 +64,7 @@ fn parse(args: &[String]) -> Result<Options, String> {
     let mut options = Options {
         instructions: false,
         check: false,
-        rounds: 31,
+        rounds: 101,
         report: None,
         filter: String::new(),
     };
@@ -112,8 +125,7 @@ const INSTRUCTIONS: Kind = Kind {
 
 fn run(options: &Options) -> Result<(), String> {
     let machine = report::machine();
-    let chosen: Vec<Case> =
-        cases::all().into_iter().filter(|case| case.id().contains(&options.filter)).collect();
+    let chosen: Vec<Case> = cases::all().into_iter().filter(|case| options.choose(case)).collect();
     if chosen.is_empty() {
         return Err(format!("no case holds `{}`", options.filter));
     }
@@ -135,7 +147,7 @@ fn run(options: &Options) -> Result<(), String> {
         if options.instructions { INSTRUCTIONS } else { TIMES };
     let table = report::table(&rows, unit, missed);
     println!("{machine}\n\n{table}");
-    if let Some(path) = options.report.as_deref().filter(|_| options.filter.is_empty()) {
+    if let Some(path) = options.report.as_deref().filter(|_| options.is_whole()) {
         let body = format!("`{command}`: {how} {machine}.\n\n{table}");
         report::keep(path, title, &body).map_err(|error| format!("{}: {error}", path.display()))?;
         println!("kept in {}", path.display());
@@ -145,26 +157,31 @@ fn run(options: &Options) -> Result<(), String> {
 
 fn in_time(case: &Case, rounds: usize, counts: &Counts) -> Row {
     let mut built = case.build();
-    let names: Vec<_> = built.contenders.iter().map(|contender| contender.name).collect();
-    let costs = times::measure(&mut built.contenders, rounds);
-    row(case, built.bytes, names.into_iter().zip(costs).collect(), counts)
+    let measured = times::measure(&mut built.contenders, rounds);
+    let costs = built.contenders.iter().zip(measured);
+    let costs = costs.map(|(it, (cost, ratio))| Cost { name: it.name, cost, ratio }).collect();
+    row(case, built.bytes, costs, counts)
 }
 
 fn in_instructions(case: &Case, program: &Path, counts: &Counts) -> Result<Row, String> {
     let built = case.build();
-    let mut costs = Vec::new();
-    // Ours and the baseline: the gates need no more, and each run takes a second.
-    for contender in built.contenders.iter().take(2) {
-        let cost = instructions::measure(program, &case.id(), contender.name)?;
-        costs.push((contender.name, cost));
-    }
+    // The gates need no more than these two, and each run takes half a second.
+    let [ours, baseline, ..] = built.contenders.as_slice() else {
+        return Err(format!("{}: nothing to compare", case.id()));
+    };
+    let own = instructions::measure(program, &case.id(), ours.name)?;
+    let base = instructions::measure(program, &case.id(), baseline.name)?;
+    let costs = vec![
+        Cost { name: ours.name, cost: own, ratio: base / own },
+        Cost { name: baseline.name, cost: base, ratio: 1.0 },
+    ];
     Ok(row(case, built.bytes, costs, counts))
 }
 
-fn row(case: &Case, bytes: usize, costs: Vec<(&'static str, f64)>, counts: &Counts) -> Row {
+fn row(case: &Case, bytes: usize, costs: Vec<Cost>, counts: &Counts) -> Row {
     let count = |index: usize| {
-        let (name, _) = costs.get(index)?;
-        counts.get(&(case.id(), (*name).to_owned())).copied()
+        let cost: &Cost = costs.get(index)?;
+        counts.get(&(case.id(), cost.name.to_owned())).copied()
     };
     let allocations = count(0).zip(count(1));
     Row { case: case.id(), bytes, costs, allocations }

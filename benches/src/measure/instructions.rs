@@ -44,6 +44,7 @@ fn count(program: &Path, case: &str, contender: &str, times: u64) -> Result<u64,
         .args(["--once", case, contender, &times.to_string()])
         // What the environment holds moves the stack, and with it what copies cost.
         .env_clear()
+        .envs(std::env::vars_os().filter(|(name, _)| name == "PATH"))
         .output()
         .map_err(|error| format!("valgrind could not be started: {error}"))?;
     let stderr = String::from_utf8_lossy(&output.stderr);

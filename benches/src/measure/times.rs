@@ -1,16 +1,20 @@
 //! Nanoseconds: medians of rounds in which the contenders take turns, so that whatever else the
-//! machine does meets them all.
+//! machine does meets them all. Ratios are formed within a round, of turns a millisecond apart.
 
 use std::time::{Duration, Instant};
 
 use crate::contender::Contender;
 
-/// How long a contender works in one round.
-const TURN: Duration = Duration::from_millis(2);
+/// How long a contender works in one round: much shorter than a scheduler's slice, so that most turns
+/// are not interrupted.
+const TURN: Duration = Duration::from_micros(300);
 
-/// Nanoseconds an operation, one number a contender.
+/// The contender at this place is what the others are compared with.
+const BASELINE: usize = 1;
+
+/// Nanoseconds an operation, and the baseline's divided by them, one pair a contender.
 #[must_use]
-pub fn measure(contenders: &mut [Contender], rounds: usize) -> Vec<f64> {
+pub fn measure(contenders: &mut [Contender], rounds: usize) -> Vec<(f64, f64)> {
     let times: Vec<u64> = contenders.iter_mut().map(calibrate).collect();
     let mut samples = vec![Vec::with_capacity(rounds); contenders.len()];
     for _ in 0..rounds {
@@ -19,7 +23,11 @@ pub fn measure(contenders: &mut [Contender], rounds: usize) -> Vec<f64> {
             samples.push(took.as_nanos() as f64 / *times as f64);
         }
     }
-    samples.into_iter().map(median).collect()
+    let ratios = |own: &[f64]| {
+        let baseline = samples.get(BASELINE).into_iter().flatten();
+        baseline.zip(own).map(|(baseline, own)| baseline / own).collect()
+    };
+    samples.iter().map(|own| (median(own.clone()), median(ratios(own)))).collect()
 }
 
 /// How often a contender does its work within a turn; warms it up.
