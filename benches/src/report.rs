@@ -97,7 +97,8 @@ pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> Strin
             None => "",
             Some(_) if !missed(row).is_empty() => "**missed**",
             Some(gate) if row.ratio() >= gate.goal => "goal",
-            Some(_) => "gate",
+            Some(gate) if row.ratio() >= gate.gate => "gate",
+            Some(_) => "time only",
         };
         let allocations = row
             .allocations
