@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cmd::Cmd;
-use crate::{Failure, tidy};
+use crate::{Failure, fuzz, tidy};
 
 /// How a step that did not fail ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -21,6 +21,9 @@ enum Outcome {
     /// It could not run here, for this reason. Shown, never silent.
     Skipped(&'static str),
 }
+
+/// Its one feature needs libFuzzer, so that `--all-features` must leave it out.
+const FUZZ: &str = "chat-fuzz";
 
 struct Step {
     name: &'static str,
@@ -36,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", what: "lints, all targets and features", run: clippy },
     Step { name: "test", what: "unit and integration tests", run: test },
     Step { name: "doctest", what: "examples in the documentation", run: doctest },
+    Step { name: "fuzz", what: "the seeds of the fuzz targets", run: fuzz_seeds },
     Step { name: "readme", what: "the README's example against our server", run: readme_example },
     Step { name: "doc", what: "documentation builds without a warning", run: doc },
     Step {
@@ -143,11 +147,15 @@ fn clippy(root: &Path) -> Result<Outcome, String> {
         "--workspace",
         "--all-targets",
         "--all-features",
+        "--exclude",
+        FUZZ,
         "--locked",
         "--",
         "-D",
         "warnings",
     ];
+    Cmd::cargo(args).run(root)?;
+    let args = ["clippy", "-p", FUZZ, "--all-targets", "--locked", "--", "-D", "warnings"];
     passed(&Cmd::cargo(args), root)
 }
 
@@ -160,12 +168,16 @@ fn doctest(root: &Path) -> Result<Outcome, String> {
     passed(&Cmd::cargo(["test", "--workspace", "--doc", "--locked"]), root)
 }
 
+fn fuzz_seeds(root: &Path) -> Result<Outcome, String> {
+    fuzz::replay(root, None).map(|()| Outcome::Passed)
+}
+
 fn readme_example(root: &Path) -> Result<Outcome, String> {
     readme::check(root).map(|()| Outcome::Passed)
 }
 
 fn doc(root: &Path) -> Result<Outcome, String> {
-    let args = ["doc", "--workspace", "--no-deps", "--all-features", "--locked"];
+    let args = ["doc", "--workspace", "--exclude", FUZZ, "--no-deps", "--all-features", "--locked"];
     passed(&Cmd::cargo(args).env("RUSTDOCFLAGS", "-D warnings"), root)
 }
 

@@ -1,5 +1,6 @@
 //! Child processes: what is run is printed, and what failed is named.
 
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -23,6 +24,17 @@ impl Cmd {
             args: args.into_iter().map(Into::into).collect(),
             envs: Vec::new(),
         }
+    }
+
+    /// The same with the nightly toolchain of rustup, whichever started us.
+    pub(crate) fn nightly<I>(args: I) -> Self
+    where
+        I: IntoIterator,
+        I::Item: Into<String>,
+    {
+        let args = std::iter::once("+nightly".to_owned()).chain(args.into_iter().map(Into::into));
+        // Only the `cargo` of rustup, which is the one on the path, understands `+nightly`.
+        Self { program: "cargo".to_owned(), args: args.collect(), envs: Vec::new() }
     }
 
     /// Adds a variable to the child's environment.
@@ -55,6 +67,22 @@ impl Cmd {
             .status()
             .map_err(|error| format!("`{}` could not be started: {error}", self.line()))?;
         if status.success() { Ok(()) } else { Err(format!("`{}` failed ({status})", self.line())) }
+    }
+
+    /// Prints the line and runs it; shows its standard error and hands each line of it over.
+    /// Whether it succeeded is the result.
+    pub(crate) fn watch(&self, root: &Path, mut line: impl FnMut(&str)) -> Result<bool, String> {
+        println!("$ {}", self.line());
+        let not_run = |error| format!("`{}` could not be run: {error}", self.line());
+        let mut child = self.command(root).stderr(Stdio::piped()).spawn().map_err(not_run)?;
+        let stderr = child.stderr.take().ok_or("the child has no standard error")?;
+        for read in BufReader::new(stderr).split(b'\n') {
+            let read = read.map_err(not_run)?;
+            let read = String::from_utf8_lossy(&read);
+            eprintln!("{read}");
+            line(&read);
+        }
+        child.wait().map(|status| status.success()).map_err(not_run)
     }
 
     /// Runs it silently and gives its standard output; on failure its standard error is in the

@@ -11,6 +11,7 @@
 mod bench;
 mod ci;
 mod cmd;
+mod fuzz;
 mod metadata;
 mod tidy;
 
@@ -29,6 +30,10 @@ Commands:
                  benches/REPORT.md. --instructions counts under callgrind, --check fails
                  where a gate is missed, a FILTER chooses cases; these two write no report
   tidy           Check the architecture rules and the layout of the sources
+  fuzz --replay [TARGET]      Try the committed seeds and mutations of them, on stable
+  fuzz --smoke [TARGET]       Fuzz 30 seconds a target; needs nightly and cargo-fuzz
+  fuzz --minutes N [TARGET]   Fuzz N minutes a target
+  fuzz --pack                 Write the seeds again from the fixtures
 
 Exit codes: 0 passed, 1 a check failed, 2 the command line was wrong.
 ";
@@ -76,6 +81,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         "tidy" => {
             Err(Failure::Usage(format!("`tidy` takes no argument, got `{}`", rest.join(" "))))
         }
+        "fuzz" => fuzz::run(&root(), rest),
         other => Err(Failure::Usage(format!("unknown command `{other}`"))),
     }
 }
@@ -104,9 +110,14 @@ mod tests {
 
     #[test]
     fn mistakes_on_the_command_line_are_usage_failures() {
-        for words in
-            [&["fly"][..], &["tidy", "now"], &["ci", "no-such-step"], &["ci", "--fast"], &["bench"]]
-        {
+        for words in [
+            &["fly"][..],
+            &["tidy", "now"],
+            &["ci", "no-such-step"],
+            &["ci", "--fast"],
+            &["fuzz"],
+            &["bench"],
+        ] {
             let failure = dispatch(&args(words)).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");
         }

@@ -94,7 +94,7 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Result
         let path = format!("{prefix}{name}");
         // A link is not followed: it may lead out of the workspace, or round in a circle.
         let kind = entry.file_type().map_err(unreadable)?;
-        if kind.is_dir() && !matches!(name.as_str(), ".git" | "target" | "node_modules") {
+        if kind.is_dir() && !is_output(&path) {
             collect(&entry.path(), &format!("{path}/"), sources)?;
         } else if kind.is_file() && is_text(&name) {
             let bytes = fs::read(entry.path()).map_err(|error| format!("{path}: {error}"))?;
@@ -104,6 +104,13 @@ fn collect(folder: &Path, prefix: &str, sources: &mut Vec<SourceFile>) -> Result
         }
     }
     Ok(())
+}
+
+/// Folders that programs fill. `cargo fuzz`, when it is run by hand, writes beside the targets.
+fn is_output(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    matches!(name, ".git" | "target" | "node_modules")
+        || matches!(path, "fuzz/artifacts" | "fuzz/corpus" | "fuzz/coverage")
 }
 
 /// By ending, or the few names without one. `.git` is a file in a git worktree.
@@ -143,6 +150,16 @@ mod tests {
         }
         for name in ["photo.png", ".git", "store.sqlite"] {
             assert!(!is_text(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn folders_that_programs_fill_are_told_by_name() {
+        for path in ["target", "fuzz/target", ".git", "fuzz/corpus", "fuzz/artifacts"] {
+            assert!(is_output(path), "{path}");
+        }
+        for path in ["fuzz", "fuzz/seeds", "crates/corpus", "targets"] {
+            assert!(!is_output(path), "{path}");
         }
     }
 

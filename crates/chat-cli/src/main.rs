@@ -1,6 +1,6 @@
 //! The `chat` command.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its terminal")]
+#![expect(clippy::print_stderr, reason = "a command speaks to its terminal")]
 
 #[expect(clippy::wildcard_enum_match_arm, reason = "an exchange looks for one event among many")]
 mod demo;
@@ -69,11 +69,16 @@ fn world(file: Option<&Path>) -> Result<World, Box<dyn std::error::Error + Send 
 }
 
 fn fail(error: &dyn std::error::Error) -> ExitCode {
-    eprintln!("chat: {error}");
+    let mut text = error.to_string();
+    eprintln!("chat: {text}");
     let mut cause = error.source();
     while let Some(error) = cause {
-        eprintln!("  because: {error}");
-        cause = error.source();
+        let why = error.to_string();
+        // Most errors name their cause themselves.
+        if !text.ends_with(&why) {
+            eprintln!("  because: {why}");
+        }
+        (text, cause) = (why, error.source());
     }
     ExitCode::from(2)
 }

@@ -1,16 +1,20 @@
 //! `chat serve`.
 
+use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use chat_server::{Config, Server, Tls};
+use chat_server::{Config, Server, Tls, Urls};
 
 /// Options of `chat serve`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Where to listen; port 0 takes a free one.
-    #[arg(long, value_name = "ADDR", env = "CHAT_LISTEN", default_value = "127.0.0.1:8887")]
+    #[arg(
+        long, value_name = "ADDR", env = "CHAT_LISTEN", default_value = "127.0.0.1:8887",
+        value_parser = listen
+    )]
     listen: SocketAddr,
     /// `self-signed`, `off`, or `CERT.pem,KEY.pem`.
     #[arg(long, value_name = "TLS", env = "CHAT_TLS", default_value = "self-signed")]
@@ -53,6 +57,10 @@ impl FromStr for TlsArg {
     }
 }
 
+fn listen(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected an IP address and a port, like 127.0.0.1:8887")
+}
+
 /// Serves until Ctrl-C.
 pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let world = crate::world(args.world.as_deref())?;
@@ -69,22 +77,28 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
     // Before anybody is told that the server is there: a signal must find its handler.
     let stopped = stopped()?;
     let server = Server::bind(config).await?;
-    if args.json {
-        println!("{}", server.ready_line());
-    } else {
-        let urls = server.urls();
-        println!("IM        {}", urls.im);
-        println!("PBX REST  {}", urls.pbx);
-        println!("C2C REST  {}", urls.c2c);
-        println!("C2C chat  {}", urls.chat);
-        match &urls.ca {
-            Some(ca) => println!("trust     {}", ca.display()),
-            None => println!("no certificate of ours"),
-        }
-        println!("Ctrl-C ends it. A sandbox: do not expose it to a network you do not trust.");
-    }
+    let ready = if args.json { server.ready_line() + "\n" } else { ready(server.urls()) };
+    // In one piece: whoever reads the first line only must not end the server.
+    let mut out = std::io::stdout().lock();
+    out.write_all(ready.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|error| format!("cannot write to standard output: {error}"))?;
+    drop(out);
     server.run_until(stopped).await?;
     Ok(())
+}
+
+/// What a person is told.
+fn ready(urls: &Urls) -> String {
+    let trust = match &urls.ca {
+        Some(ca) => format!("trust     {}", ca.display()),
+        None => "no certificate of ours".to_owned(),
+    };
+    format!(
+        "IM        {}\nPBX REST  {}\nC2C REST  {}\nC2C chat  {}\n{trust}\n\
+         Ctrl-C ends it. A sandbox: do not expose it to a network you do not trust.\n",
+        urls.im, urls.pbx, urls.c2c, urls.chat
+    )
 }
 
 /// Ctrl-C, or a polite kill.

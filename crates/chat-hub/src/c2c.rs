@@ -28,8 +28,6 @@ use crate::record::Record;
 use crate::transfer::{FileKey, Transfer, UploadError, Uploaded};
 use crate::world::{Faults, World};
 
-/// Messages that are kept for one order; the oldest go. (choice)
-const MAX_MESSAGES: usize = 10_000;
 /// Tickets an account can hold; the oldest go. (choice)
 const MAX_TICKETS: usize = 32;
 /// How long a ticket is good, in milliseconds. (choice; field reports say between one dial and 25

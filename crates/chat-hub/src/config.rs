@@ -37,6 +37,11 @@ pub struct HubConfig {
     pub max_members: usize,
     /// Topics a user is subscribed to: 4096. (choice)
     pub max_topics: usize,
+    /// Messages kept for a topic: 100 000. The oldest goes when one more is published; numbers are
+    /// not given out again, and to history it is as if it had been deleted. (choice)
+    pub max_messages: usize,
+    /// Messages kept for a C2C order, in the same way: 10 000. (choice)
+    pub max_order_messages: usize,
     /// Messages in one page of history: 1000. (seed)
     pub max_page: usize,
     /// Messages in a page when no limit is asked for: 100. (tinode-code)
@@ -80,6 +85,8 @@ impl Default for HubConfig {
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,
+            max_messages: 100_000,
+            max_order_messages: 10_000,
             max_page: 1000,
             default_page: 100,
             max_page_bytes: 4 << 20,

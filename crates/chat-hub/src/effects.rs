@@ -50,6 +50,8 @@ pub(crate) enum Undo {
 pub(crate) enum Output {
     /// A frame for a connection.
     Frame { conn: ConnId, lane: Lane, text: Text },
+    /// A connection's user is known: the time for a login is no longer limited.
+    LoggedIn { conn: ConnId },
     /// Close a connection after what is queued.
     Close { conn: ConnId, code: u16, reason: &'static str },
     /// Answer an HTTP request.
@@ -76,6 +78,11 @@ impl Effects {
         self.outputs.push(Output::Frame { conn, lane: Lane::Answer, text });
     }
 
+    /// Lifts the deadline of a connection's login.
+    pub(crate) fn logged_in(&mut self, conn: ConnId) {
+        self.outputs.push(Output::LoggedIn { conn });
+    }
+
     /// Closes a connection.
     pub(crate) fn close(&mut self, conn: ConnId, code: u16, reason: &'static str) {
         self.outputs.push(Output::Close { conn, code, reason });
@@ -99,6 +106,7 @@ impl fmt::Debug for Output {
             Self::Frame { conn, lane, text } => {
                 write!(f, "Frame({}, {lane:?}, {} bytes)", conn.get(), text.len())
             }
+            Self::LoggedIn { conn } => write!(f, "LoggedIn({})", conn.get()),
             Self::Close { conn, code, reason } => {
                 write!(f, "Close({}, {code}, {reason})", conn.get())
             }

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use chat_proto::im::Flavor;
-use chat_proto::machine::{ConnId, HttpId, Input, Message};
+use chat_proto::machine::{ConnId, HttpId, Input, Message, Text};
 use chat_proto::server::{Incoming, ServerConfig, ServerSession};
 use chat_proto::time::Now;
 use http::{Request, Response, StatusCode};
@@ -245,7 +245,7 @@ impl Hub {
         }
     }
 
-    /// The next connection that has something to write.
+    /// The next connection that has something to write, or may be read from again.
     pub fn poll_wake(&mut self) -> Option<ConnId> {
         self.wakes.pop_first()
     }
@@ -256,11 +256,13 @@ impl Hub {
         self.links.get_mut(&conn)?.session.poll_transmit()
     }
 
-    /// Whether to read from `conn`: false while it lets the answers to its own requests pile up.
-    /// Ask again after writing to it.
+    /// Whether to read from `conn`: false while the answers to its own requests pile up, unread by
+    /// the peer or waiting for a commit. Ask again after writing to it, and whenever
+    /// [`Hub::poll_wake`] names it.
     #[must_use]
     pub fn wants_input(&self, conn: ConnId) -> bool {
-        self.links.get(&conn).is_some_and(|link| link.session.wants_input())
+        let held = self.journal.held_answers(conn);
+        self.links.get(&conn).is_some_and(|link| link.session.wants_input(held))
     }
 
     /// The next thing to do.
@@ -291,7 +293,8 @@ impl Hub {
     }
 
     /// The body of an upload was received or refused; the answer comes as [`HubAction::Respond`].
-    /// Where the file does not come to exist, [`HubAction::Remove`] follows.
+    /// With `Ok` the bytes are stored, and [`HubAction::Remove`] follows if the file does not come
+    /// to exist; with `Err` none are kept.
     pub fn finish_upload(
         &mut self,
         id: HttpId,
@@ -300,27 +303,27 @@ impl Hub {
         now: Now,
     ) {
         self.advance(now);
-        let failed = result.is_err();
+        let stored = result.is_ok();
         let ((), fx) = self.run(|services, cx| {
             if !services.im.finish_upload(cx, id, key, &result)
                 && !services.c2c.finish_upload(cx, id, key, &result)
             {
                 cx.fx.respond(id, not_found());
-                cx.fx.remove(key.clone());
+                if stored {
+                    cx.fx.remove(key.clone());
+                }
             }
         });
-        self.settle(fx, Requester::Upload(id, key.clone()));
-        if failed {
-            self.actions.push_back(HubAction::Remove { key: key.clone() });
-        }
+        let requester =
+            if stored { Requester::Upload(id, key.clone()) } else { Requester::Http(id) };
+        self.settle(fx, requester);
     }
 
-    /// The client of an upload went away.
+    /// The client of an upload went away, and no bytes are kept.
     pub fn abort_upload(&mut self, key: &FileKey, now: Now) {
         self.advance(now);
         self.services.im.abort_upload(key);
         self.services.c2c.abort_upload(key);
-        self.actions.push_back(HubAction::Remove { key: key.clone() });
     }
 
     /// The commit that ended at `upto` is stored.
@@ -425,23 +428,17 @@ impl Hub {
                     Service::Im => services.im.busy(cx, conn, &text),
                     Service::C2c => services.c2c.refused(cx, conn),
                 });
-                (Requester::Nobody, fx)
+                (Requester::Frame(conn, text), fx)
             }
             Some(Incoming::NotText) => {
                 let ((), fx) = self.run(|services, cx| match service {
                     Service::Im => services.im.malformed(cx, conn),
                     Service::C2c => services.c2c.refused(cx, conn),
                 });
-                (Requester::Nobody, fx)
+                (Requester::Frame(conn, Text::default()), fx)
             }
             Some(Incoming::Closed(_)) | None => (Requester::Nobody, Effects::default()),
         };
-        if service == Service::Im
-            && self.services.im.is_authenticated(conn)
-            && let Some(link) = self.links.get_mut(&conn)
-        {
-            link.session.authenticated();
-        }
         self.settle(fx, requester);
         self.touch(conn);
     }
@@ -490,6 +487,12 @@ impl Hub {
                         self.touch(conn);
                     }
                 }
+                Output::LoggedIn { conn } => {
+                    if let Some(link) = self.links.get_mut(&conn) {
+                        link.session.authenticated();
+                        self.touch(conn);
+                    }
+                }
                 Output::Close { conn, code, reason } => {
                     if let Some(link) = self.links.get_mut(&conn) {
                         link.session.close(code, reason, self.now);
@@ -512,6 +515,8 @@ impl Hub {
             Requester::Frame(conn, text) => {
                 let Some(link) = self.links.get(&conn) else { return };
                 let service = link.service;
+                // What was held is gone, with an error in its place or not.
+                self.wakes.insert(conn);
                 let (answer, _) = self.run(|services, cx| match service {
                     Service::Im => services.im.store_failed(cx, conn, &text),
                     Service::C2c => services.c2c.store_failed(&text),

@@ -107,11 +107,6 @@ impl Im {
         self.peers.insert(conn, Peer { flavor, user: None, topics: BTreeSet::new() });
     }
 
-    /// Whether the connection's user is known.
-    pub(crate) fn is_authenticated(&self, conn: ConnId) -> bool {
-        self.peers.get(&conn).is_some_and(|peer| peer.user.is_some())
-    }
-
     /// A frame came.
     pub(crate) fn received(&mut self, cx: &mut Cx<'_>, tokens: &Tokens, conn: ConnId, text: &Text) {
         let Some(peer) = self.peers.get(&conn) else { return };

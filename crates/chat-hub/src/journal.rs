@@ -1,9 +1,11 @@
 //! Commit before reply: what is stored, what is under way, what waits.
 
-use std::collections::VecDeque;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
 
 use chat_proto::machine::{ConnId, HttpId, Text};
+use chat_proto::server::Lane;
 
 use crate::effects::{Effects, Output, Undo};
 use crate::record::Record;
@@ -53,6 +55,20 @@ pub(crate) struct Batch {
     pub(crate) requester: Requester,
 }
 
+impl Batch {
+    /// The connections whose requests it answers, once an answer.
+    fn answered(&self) -> impl Iterator<Item = ConnId> {
+        self.outputs.iter().filter_map(|output| match output {
+            Output::Frame { conn, lane: Lane::Answer, .. } => Some(*conn),
+            Output::Frame { lane: Lane::Live, .. }
+            | Output::LoggedIn { .. }
+            | Output::Close { .. }
+            | Output::Respond { .. }
+            | Output::Remove { .. } => None,
+        })
+    }
+}
+
 /// Records that are not stored yet, and the outputs that wait for them.
 ///
 /// Records are numbered from 1 in the order of their making. One commit is under way at a time;
@@ -70,6 +86,8 @@ pub(crate) struct Journal {
     held: VecDeque<Batch>,
     /// Length of the frames whose answers wait.
     held_bytes: usize,
+    /// How many answers wait for each connection; none is 0.
+    held_answers: BTreeMap<ConnId, usize>,
 }
 
 impl Journal {
@@ -87,6 +105,9 @@ impl Journal {
         }
         if !batch.outputs.is_empty() {
             self.held_bytes += batch.requester.len();
+            for conn in batch.answered() {
+                *self.held_answers.entry(conn).or_default() += 1;
+            }
             self.held.push_back(batch);
         }
         None
@@ -115,6 +136,14 @@ impl Journal {
         let ready = self.held.iter().take_while(|batch| batch.after <= upto).count();
         let ready: Vec<_> = self.held.drain(..ready).collect();
         self.held_bytes -= ready.iter().map(|batch| batch.requester.len()).sum::<usize>();
+        for conn in ready.iter().flat_map(Batch::answered) {
+            if let Entry::Occupied(mut count) = self.held_answers.entry(conn) {
+                *count.get_mut() -= 1;
+                if *count.get() == 0 {
+                    count.remove();
+                }
+            }
+        }
         ready
     }
 
@@ -127,6 +156,7 @@ impl Journal {
         self.committing = None;
         self.fresh.clear();
         self.held_bytes = 0;
+        self.held_answers.clear();
         self.stored = self.made;
         let undo = self.undo.drain(..).rev().map(|(_, undo)| undo).collect();
         Some((undo, self.held.drain(..).collect()))
@@ -135,6 +165,11 @@ impl Journal {
     /// Whether everything made is stored.
     pub(crate) fn is_clean(&self) -> bool {
         self.made == self.stored
+    }
+
+    /// Answers to the requests of `conn` that wait.
+    pub(crate) fn held_answers(&self, conn: ConnId) -> usize {
+        self.held_answers.get(&conn).copied().unwrap_or(0)
     }
 
     /// Inputs whose outputs wait, and the length of their frames in bytes.

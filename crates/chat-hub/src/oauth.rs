@@ -156,9 +156,11 @@ impl Tokens {
     fn make_room(&mut self, cx: &mut Cx<'_>, user: u64) {
         let now = cx.now.unix.as_millis();
         let held = self.by_user.get(&user).cloned().unwrap_or_default();
-        let (dead, live): (Vec<_>, Vec<_>) = held
+        let (dead, mut live): (Vec<_>, Vec<_>) = held
             .into_iter()
             .partition(|digest| self.rows.get(digest).is_none_or(|row| row.expires <= now));
+        // A snapshot does not keep the order in which they were made.
+        live.sort_by_key(|digest| self.rows.get(digest).map(|row| row.issued));
         let surplus = (live.len() + 2).saturating_sub(cx.config.max_tokens.max(2));
         for digest in dead.into_iter().chain(live.into_iter().take(surplus)) {
             self.put(cx, digest, None);

@@ -32,7 +32,8 @@ pub enum Transfer {
     Answer(Response<Bytes>),
     /// Store the body under `key`, then call
     /// [`Hub::finish_upload`](crate::Hub::finish_upload), or
-    /// [`Hub::abort_upload`](crate::Hub::abort_upload) when it did not come whole.
+    /// [`Hub::abort_upload`](crate::Hub::abort_upload) when it did not come whole. Of a body that
+    /// is not stored whole keep nothing: the same key may be given out again.
     Receive {
         /// Where.
         key: FileKey,

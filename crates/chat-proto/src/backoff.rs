@@ -85,6 +85,8 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn stays_within_floor_and_cap(seed: u64, attempts in 1usize..40) {
             let policy = BackoffPolicy::default();

@@ -2,7 +2,16 @@
 //!
 //! Both roles use one set of frame types: [`Codec`] only swaps what is read and what is written.
 
+mod read;
+mod scan;
+mod special;
+
 use std::marker::PhantomData;
+
+pub(crate) use read::member;
+pub use read::{Decode, from_text};
+pub use scan::{Fault, Scanner};
+pub(crate) use special::find_special;
 
 use crate::machine::Text;
 
@@ -21,12 +30,21 @@ pub trait Wire<'a>: Sized {
     /// The same frame, sharing its text instead of borrowing it.
     type Static: 'static;
 
-    /// Reads a frame that borrows from `text`.
+    /// Reads a frame that borrows from `text`, nested `max_depth` deep at most.
     ///
     /// # Errors
     ///
-    /// `text` is not JSON, or a member has the wrong type.
-    fn decode(text: &'a str) -> Result<Self, DecodeError>;
+    /// `text` is not JSON, too deep, or a member has the wrong type.
+    fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError>;
+
+    /// The same with the default depth of [`Limits`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Wire::decode_within`].
+    fn decode(text: &'a str) -> Result<Self, DecodeError> {
+        Self::decode_within(text, DEFAULT_DEPTH)
+    }
 
     /// Appends the frame as JSON.
     fn encode_into(&self, out: &mut Vec<u8>);
@@ -48,7 +66,7 @@ pub trait Wire<'a>: Sized {
 pub enum DecodeError {
     /// Not JSON, or a member has the wrong type.
     #[error("{0}")]
-    Json(#[from] serde_json::Error),
+    Json(Fault),
     /// An object that holds none of the kinds.
     #[error("the object holds no frame")]
     NoKind,
@@ -61,71 +79,50 @@ pub enum DecodeError {
         limit: usize,
     },
     /// Nested deeper than the limit.
-    #[error("nested deeper than {limit}")]
-    TooDeep {
-        /// The limit.
-        limit: usize,
-    },
+    #[error("nested too deep")]
+    TooDeep,
 }
+
+impl From<Fault> for DecodeError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::TooDeep => Self::TooDeep,
+            Fault::Syntax { .. } => Self::Json(fault),
+        }
+    }
+}
+
+/// Every JSON library in use reads so many levels; serde_json stops at 128.
+const DEFAULT_DEPTH: usize = 100;
 
 /// What a codec takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Longest text, in bytes.
     pub max_bytes: usize,
-    /// Deepest nesting of arrays and objects, the frame itself included.
+    /// Deepest nesting of arrays and objects, the frame itself included; 128 at most.
     pub max_depth: usize,
 }
 
 impl Default for Limits {
-    /// 1 MiB and 100 levels. Every JSON library in use reads 100 levels; serde_json stops at 128.
+    /// 1 MiB and 100 levels.
     fn default() -> Self {
-        Self { max_bytes: 1 << 20, max_depth: 100 }
+        Self { max_bytes: 1 << 20, max_depth: DEFAULT_DEPTH }
     }
 }
 
 impl Limits {
-    /// Checks a text against the limits.
+    /// Checks the length of a text.
     ///
     /// # Errors
     ///
-    /// The text is too long or too deep.
-    pub fn check(&self, text: &str) -> Result<(), DecodeError> {
+    /// The text is too long.
+    pub const fn check(&self, text: &str) -> Result<(), DecodeError> {
         if text.len() > self.max_bytes {
             return Err(DecodeError::TooLong { len: text.len(), limit: self.max_bytes });
         }
-        // A nesting deeper than the limit needs at least as many bytes on each side.
-        if text.len() > 2 * self.max_depth && depth(text) > self.max_depth {
-            return Err(DecodeError::TooDeep { limit: self.max_depth });
-        }
         Ok(())
     }
-}
-
-/// Deepest nesting outside strings.
-fn depth(text: &str) -> usize {
-    let (mut depth, mut deepest, mut in_string, mut escaped) = (0usize, 0, false, false);
-    for byte in text.bytes() {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
-        match byte {
-            b'"' => in_string = true,
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-    }
-    deepest
 }
 
 /// Which side of a connection this is.
@@ -181,7 +178,7 @@ impl<D: Dialect, R: Role<D>> Codec<D, R> {
     /// The text is too long, too deep or no frame.
     pub fn decode<'a>(&self, text: &'a str) -> Result<R::In<'a>, DecodeError> {
         self.limits.check(text)?;
-        R::In::decode(text)
+        R::In::decode_within(text, self.limits.max_depth)
     }
 
     /// Writes a frame as a message.
@@ -196,16 +193,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn depth_counts_outside_strings_only() {
-        assert_eq!(depth(r#"{"a":[{"b":"[[[\"{{"}]}"#), 3);
-        assert_eq!(depth("]]]]{"), 1);
-    }
-
-    #[test]
     fn limits_hold_at_the_edge() {
         let limits = Limits { max_bytes: 40, max_depth: 3 };
-        assert!(limits.check("[[[1111111111]]]").is_ok());
-        assert!(matches!(limits.check("[[[[1111111]]]]"), Err(DecodeError::TooDeep { limit: 3 })));
         assert!(limits.check(&"1".repeat(40)).is_ok());
         assert!(matches!(
             limits.check(&"1".repeat(41)),

@@ -183,13 +183,13 @@ impl ServerSession {
         self.phase != Phase::Closed && !self.outbox.is_empty()
     }
 
-    /// Whether to read from the peer. False while it lets its own answers pile up; stopping then
-    /// lets TCP slow it down.
+    /// Whether to read from the peer. False while answers to its requests pile up, with the `held`
+    /// ones that the owner has yet to deliver; stopping then lets TCP slow it down.
     #[must_use]
-    pub fn wants_input(&self) -> bool {
+    pub fn wants_input(&self, held: usize) -> bool {
+        let answers = self.outbox.queued(Lane::Answer).saturating_add(held);
         self.phase == Phase::Closing
-            || self.phase.is_open()
-                && self.outbox.queued(Lane::Answer) <= self.config.max_answers / 16
+            || self.phase.is_open() && answers <= self.config.max_answers / 16
     }
 
     /// Lets time pass: pings, deadlines.

@@ -174,9 +174,6 @@ pub(crate) struct HubTask<S> {
     /// Idle, or inside the commit that is under way.
     store: Option<S>,
     commit: Option<Commit<S>>,
-    /// An upload that failed just now: there is nothing to remove, and the next try under the same
-    /// key must not be hit.
-    unstored: Option<FileKey>,
     /// When to end even though not everybody is gone.
     stop_by: Option<Instant>,
 }
@@ -201,7 +198,6 @@ impl<S: Store> HubTask<S> {
             last_http: 0,
             store: Some(store),
             commit: None,
-            unstored: None,
             stop_by: None,
         };
         (HubHandle { asks: sender }, task)
@@ -273,13 +269,9 @@ impl<S: Store> HubTask<S> {
             }
             Ask::FinishUpload(key, result, answer) => {
                 let id = self.expect(answer);
-                self.unstored = result.is_err().then(|| key.clone());
                 self.hub.finish_upload(id, &key, result, now);
             }
-            Ask::AbortUpload(key) => {
-                self.hub.abort_upload(&key, now);
-                self.unstored = Some(key);
-            }
+            Ask::AbortUpload(key) => self.hub.abort_upload(&key, now),
             Ask::Call(call) => call(&mut self.hub, now),
             Ask::Shutdown(within) => {
                 tracing::info!(open = self.hub.connections(), "shutting down");
@@ -297,7 +289,6 @@ impl<S: Store> HubTask<S> {
             } else if let Some(action) = self.hub.poll_action() {
                 self.act(action);
             } else {
-                self.unstored = None;
                 return;
             }
         }
@@ -321,7 +312,6 @@ impl<S: Store> HubTask<S> {
                 tracing::debug!(conn = conn.get(), "connection closed");
                 self.links.remove(&conn);
             }
-            HubAction::Remove { key } if self.unstored.as_ref() == Some(&key) => {}
             HubAction::Remove { key } => {
                 let files = self.files.clone();
                 tokio::spawn(async move { files.remove(&key).await });

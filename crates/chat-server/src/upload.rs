@@ -1,5 +1,6 @@
 //! Files from the client to the disk.
 
+use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::BodyDataStream;
 use hyper::body::Incoming;
 use multer::{Field, Multipart};
+use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 
 use crate::answer;
@@ -135,7 +137,7 @@ impl Upload<'_> {
             budget.store(u64::MAX, Ordering::Relaxed);
             match field.name() {
                 Some("file") if file.is_none() => {
-                    uploaded.name = field.file_name().unwrap_or_default().to_owned();
+                    uploaded.name = field.file_name().map(file_name).unwrap_or_default();
                     let said = field.content_type().map(ToString::to_string).unwrap_or_default();
                     let (sink, _) = file.insert((self.create().await?, said));
                     while let Some(bytes) = self.patient(field.chunk()).await?.map_err(of_form)? {
@@ -205,6 +207,13 @@ impl Sink {
     }
 }
 
+/// The name of a file as its user knows it. Browsers escape quotes and line ends in it, Python's
+/// aiohttp everything but ASCII letters and digits; some clients send the whole path.
+fn file_name(said: &str) -> String {
+    let plain = percent_decode_str(said).decode_utf8().unwrap_or(Cow::Borrowed(said));
+    plain.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+}
+
 fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
@@ -266,5 +275,26 @@ impl Stream for Budgeted {
             }
             Err(error) => Some(Err(error.into())),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_read_as_they_were_meant() {
+        for (said, meant) in [
+            ("a b.txt", "a b.txt"),
+            ("%C3%BCn%C3%AF%20a%22.txt", "ünï a\".txt"),
+            ("100%.txt", "100%.txt"),
+            ("%FF.txt", "%FF.txt"),
+            ("../../etc/passwd", "passwd"),
+            ("..%2F..%2Fetc%2Fpasswd", "passwd"),
+            ("C:\\fake\\a.png", "a.png"),
+            ("folder/", ""),
+        ] {
+            assert_eq!(file_name(said), meant, "{said}");
+        }
     }
 }

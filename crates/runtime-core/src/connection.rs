@@ -21,8 +21,8 @@ use crate::runtime::Runtime;
 /// not by the machine. A machine that writes a close frame itself gets the peer's answer as a
 /// received message; how long to wait for it is the machine's affair.
 ///
-/// A message over the limit, or against the protocol, is answered with close 1009 or 1002, as far
-/// as the peer still listens.
+/// A message over the limit is answered with close 1009, a text that is not UTF-8 with 1007, anything
+/// else against the protocol with 1002, as far as the peer still listens.
 pub struct Connection<M: Machine, R: Runtime> {
     driver: Driver<M, R>,
 }

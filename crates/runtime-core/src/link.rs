@@ -198,6 +198,7 @@ impl<R: Runtime> Link<R> {
 
     /// The stream has failed: tells the peer why, where it is the peer's doing.
     fn over(&mut self, error: Error) -> LinkFailure {
+        let is_text = !matches!(error, Error::Utf8(_));
         let failure = of_websocket(error);
         if self.close_received {
             // The goodbyes are said; how the transport ends is of no interest.
@@ -205,6 +206,8 @@ impl<R: Runtime> Link<R> {
         }
         if let LinkFailure::TooBig { .. } = failure {
             self.blame(1009, "message too big");
+        } else if !is_text {
+            self.blame(1007, "not UTF-8");
         } else if let LinkFailure::Protocol(_) = failure {
             self.blame(1002, "protocol error");
         }

@@ -17,8 +17,9 @@ use runtime_tokio::{Connection, Options, Runtime, TlsPolicy, TokioRuntime};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
-    let tls = TlsPolicy::only_ca_pem(std::fs::read(&args[2])?)?;
-    let (runtime, host) = (TokioRuntime::new(tls), BaseUrl::parse(&args[1])?);
+    let [_, url, ca] = &args[..] else { return Err("usage: hello URL CA.pem".into()) };
+    let tls = TlsPolicy::only_ca_pem(std::fs::read(ca)?)?;
+    let (runtime, host) = (TokioRuntime::new(tls), BaseUrl::parse(url)?);
     let me = Credentials::password("101", "pbx.example.com", "demo-101");
     let peer = TopicName::p2p(&UserId::from_number(804_252_613_548_703_744));
     let mut im = Session::im(ImConfig::new(&host, me)?, runtime.seed(), runtime.now());

@@ -86,3 +86,27 @@ fn a_port_in_use_is_named() {
     let error = text(&output.stderr);
     assert!(error.contains(&address), "{error}");
 }
+
+#[test]
+fn an_output_that_nobody_reads_is_an_error_and_no_panic() {
+    for args in
+        [&["serve", "--listen", "127.0.0.1:0"][..], &["serve", "--listen", "127.0.0.1:0", "--json"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = chat(args).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let said = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.starts_with("chat: cannot write to standard output: "), "{said}");
+        assert_eq!(said.lines().count(), 1, "{said}");
+    }
+}
+
+#[test]
+fn mistakes_are_told_once() {
+    let said = text(&run(&["serve", "--world", "/no/such/file.toml"]).stderr);
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(said.starts_with("chat: /no/such/file.toml: "), "{said}");
+    let said = text(&run(&["serve", "--listen", "localhost:8887"]).stderr);
+    assert!(said.contains("expected an IP address and a port"), "{said}");
+}

@@ -8,7 +8,7 @@ use chat_proto::codec::Wire;
 use chat_proto::json::Raw;
 use chat_proto::machine::{ConnId, Text};
 
-use super::{C2cMessage, C2cPicture, C2cRecord, C2cState, MAX_MESSAGES};
+use super::{C2cMessage, C2cPicture, C2cRecord, C2cState};
 use crate::effects::Cx;
 
 /// What is wrong with a frame. (field reports)
@@ -146,9 +146,12 @@ pub(super) fn store(state: &mut C2cState, cx: &mut Cx<'_>, mut row: C2cMessage) 
     let newest = state.messages.last_key_value().map_or(0, |(id, _)| *id);
     let flake = i64::try_from(cx.ids.snowflake(now)).unwrap_or(i64::MAX);
     let id = flake.max(newest.saturating_add(1));
-    let full = state.orders.get(&row.order_no).filter(|it| it.messages.len() >= MAX_MESSAGES);
-    if let Some(oldest) = full.and_then(|order| order.messages.first().copied()) {
-        state.put(cx, C2cRecord::Message { id: oldest, row: None });
+    let max = cx.config.max_order_messages.max(1);
+    let kept = state.orders.get(&row.order_no).map(|order| &order.messages);
+    let excess = kept.map_or(0, |kept| (kept.len() + 1).saturating_sub(max));
+    let oldest: Vec<_> = kept.into_iter().flatten().take(excess).copied().collect();
+    for id in oldest {
+        state.put(cx, C2cRecord::Message { id, row: None });
     }
     state.put(cx, C2cRecord::Message { id, row: Some(row) });
     id

@@ -161,7 +161,8 @@ fn wanted(ranges: &[SeqRange], last: u64) -> Result<Vec<(u64, u64)>, Status> {
         count = count.saturating_add(end.saturating_sub(low));
         all.push((low, end));
     }
-    if all.is_empty() || all.len() > 1 && count > MAX_DELETED {
+    // Numbers begin at 1: a range of 0 alone names nothing.
+    if count == 0 || all.len() > 1 && count > MAX_DELETED {
         return Err(Status::MALFORMED);
     }
     Ok(normalized(all))

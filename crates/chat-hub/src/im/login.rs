@@ -42,6 +42,7 @@ impl Im {
         let Some(peer) = self.peers.get_mut(&ask.conn) else { return Ok(()) };
         peer.user = Some(user);
         cx.fx.undo.push(Undo::Im(ImUndo::LoggedIn(ask.conn)));
+        cx.fx.logged_in(ask.conn);
         let token = self.file_token(cx, user);
         let said = json!({ "authlvl": "auth", "token": token, "user": user_name(user) });
         self.ctrl(cx, ask, Status::OK, Some(params(&said)));

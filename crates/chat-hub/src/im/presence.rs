@@ -91,7 +91,7 @@ impl Im {
             .filter(|(conn, user)| Some(*conn) != skip && to(*user, it.mode(*user)))
             .collect();
         self.spread(cx, topic, sessions, |name| {
-            Down::Pres(Box::new(Pres { topic: name, ..notice.clone() })).encode()
+            Down::Pres(Pres { topic: name, ..notice.clone() }).encode()
         });
     }
 
@@ -131,7 +131,7 @@ impl Im {
                 continue;
             }
             let text = encoded.get_or_insert_with(|| {
-                Down::Pres(Box::new(Pres { topic: "me".into(), ..notice.clone() })).encode()
+                Down::Pres(Pres { topic: "me".into(), ..notice.clone() }).encode()
             });
             cx.fx.send(conn, text.clone());
         }
@@ -197,7 +197,7 @@ impl Im {
             .collect();
         for name in here {
             let notice = Pres { topic: "me".into(), src: name.into(), ..pres("on") };
-            cx.fx.send(conn, Down::Pres(Box::new(notice)).encode());
+            cx.fx.send(conn, Down::Pres(notice).encode());
         }
     }
 
@@ -405,7 +405,7 @@ impl Im {
                 let act = if silent { Str::default() } else { user_name(actor).into() };
                 let src = topic.name_for(user).into();
                 let topic = "me".into();
-                Down::Pres(Box::new(Pres { topic, src, act, ..notice.clone() })).encode()
+                Down::Pres(Pres { topic, src, act, ..notice.clone() }).encode()
             });
             for (conn, _) in here {
                 cx.fx.send(conn, text.clone());

@@ -48,6 +48,11 @@ impl Im {
         };
         let head = Head { seq: topic.head.seq + 1, touched: cx.stamp, ..topic.head };
         let seq = head.seq;
+        let excess = (topic.messages.len() + 1).saturating_sub(cx.config.max_messages.max(1));
+        let oldest: Vec<_> = topic.messages.keys().take(excess).copied().collect();
+        for seq in oldest {
+            self.put(cx, Record::Message { topic: id, seq, row: None });
+        }
         self.put(cx, Record::Head { topic: id, row: head });
         self.put(cx, Record::Message { topic: id, seq, row: Some(row.clone()) });
         // Authors have read what they wrote. (tinode-code)

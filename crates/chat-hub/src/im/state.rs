@@ -51,9 +51,11 @@ impl Recent {
         }
     }
 
-    fn remove(&mut self, user: u64, id: &SharedText) {
+    /// Forgets the id, unless a later message has it.
+    fn remove(&mut self, user: u64, id: &SharedText, seq: u64) {
         let key = (user, id.as_str().to_owned());
-        if self.by_id.remove(&key).is_some() {
+        if self.by_id.get(&key) == Some(&seq) {
+            self.by_id.remove(&key);
             self.order.retain(|it| *it != key);
         }
     }
@@ -150,7 +152,7 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
                 None => topic.messages.remove(&seq),
             };
             if let (true, Some(old)) = (forget, &old) {
-                topic.recent.remove(old.from, &old.reqid);
+                topic.recent.remove(old.from, &old.reqid, seq);
             }
             Record::Message { topic: id, seq, row: old }
         }

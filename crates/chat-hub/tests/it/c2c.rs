@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_hub::{C2cPicture, Script, ScriptError};
+use chat_hub::{C2cPicture, HubAction, HubConfig, Script, ScriptError};
 use chat_proto::c2c::answer::page;
 use chat_proto::c2c::frame::{ImageRef, Kind, Up};
 use chat_proto::c2c::rest::{HistoryQuery, Ticket, UploadSlot, download, server_time};
 use chat_proto::c2c::{ImageInfo, OrderEvent, Role, SystemContent};
 use chat_proto::codec::Wire;
-use chat_proto::machine::{CloseFrame, Message, Text};
+use chat_proto::machine::{CloseFrame, Input, Message, Text};
+use chat_proto::server::ServerConfig;
 use chat_sign::{HmacSigner, Query, Sign};
 use http::{Request, StatusCode};
 use serde_json::json;
@@ -219,6 +220,36 @@ fn history_pages_backwards_by_id_and_by_page() {
     assert_eq!(texts(order_page(&mut front, "buyer", &up)), ["no 0", "no 1", "no 2"]);
     // Another order has none.
     assert!(order_page(&mut front, "merchant", &HistoryQuery::newest(OTHER)).is_empty());
+}
+
+#[test]
+fn a_full_order_lets_its_oldest_messages_go() {
+    let config = HubConfig { max_order_messages: 2, ..HubConfig::default() };
+    let mut front = Front::with("{}", config);
+    let merchant = front.dial("merchant");
+    for n in 0..4 {
+        front.send(merchant, text(&format!("u{n}"), ORDER, &format!("no {n}")));
+    }
+    let found = order_page(&mut front, "buyer", &HistoryQuery::newest(ORDER));
+    assert_eq!(found, [("no 3".to_owned(), false), ("no 2".to_owned(), false)]);
+}
+
+#[test]
+fn who_waits_for_a_commit_that_fails_is_read_from_again() {
+    let session = ServerConfig { max_answers: 16, ..ServerConfig::default() };
+    let mut front = Front::with("{}", HubConfig { session, ..HubConfig::default() });
+    let (merchant, buyer) = (front.dial("merchant"), front.dial("buyer"));
+    let ping = Text::from(r#"{"type":"ping"}"#);
+    let messages = [(merchant, text("u", ORDER, "x")), (buyer, ping.clone()), (buyer, ping)];
+    for (conn, text) in messages {
+        front.hub.handle_input(Input::Received { conn, message: Message::Text(text) }, front.now);
+    }
+    assert!(!front.hub.wants_input(buyer));
+    let Some(HubAction::Commit { upto, .. }) = front.hub.poll_action() else { panic!() };
+    front.hub.commit_failed(upto, front.now);
+    // A ping gets no error, so nothing else would wake it.
+    assert!(std::iter::from_fn(|| front.hub.poll_wake()).any(|conn| conn == buyer));
+    assert!(front.hub.wants_input(buyer));
 }
 
 #[test]

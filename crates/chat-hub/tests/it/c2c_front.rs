@@ -61,6 +61,10 @@ impl Front {
     }
 
     pub(crate) fn with_faults(faults: &str) -> Self {
+        Self::with(faults, HubConfig::default())
+    }
+
+    pub(crate) fn with(faults: &str, config: HubConfig) -> Self {
         let config = HubConfig {
             urls: PublicUrls {
                 c2c: "https://c2c.example.com".into(),
@@ -68,7 +72,7 @@ impl Front {
                 images: "https://images.example.com".into(),
                 ..PublicUrls::default()
             },
-            ..HubConfig::default()
+            ..config
         };
         let now = Now { mono: Instant::now(), unix: UnixMillis::new(START) };
         let hub = Hub::new(config, &world(faults), [7; 32], now).unwrap();

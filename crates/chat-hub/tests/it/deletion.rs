@@ -131,6 +131,7 @@ fn rule_191_to_197_ranges() {
         json!([{"low": 11}]),
         json!([{"low": 5, "hi": 3}]),
         json!([{"low": 0}]),
+        json!([{"low": 0, "hi": 1}]),
         json!([{"low": -1}]),
         json!("all"),
     ] {

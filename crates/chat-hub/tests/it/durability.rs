@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chat_hub::HubConfig;
+use chat_proto::machine::{Input, Message};
+use chat_proto::server::ServerConfig;
 use http::Request;
 use serde_json::{Value, json};
 
@@ -227,5 +230,72 @@ fn records_read_back_as_they_were_written() {
     for record in &lab.store {
         let text = serde_json::to_string(record).unwrap();
         assert_eq!(serde_json::from_str::<chat_hub::Record>(&text).unwrap(), *record, "{text}");
+    }
+}
+
+#[test]
+fn answers_that_wait_for_a_commit_stop_the_reader() {
+    let session = ServerConfig { max_answers: 32, ..ServerConfig::default() };
+    let mut lab = Lab::with(HubConfig { session, ..HubConfig::default() });
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.mode = Store::Waits;
+    lab.send(bob, publish(&group, "one"));
+    let mut asked = 0;
+    while lab.hub.wants_input(ann) {
+        lab.send(ann, json!({"get": {"id": "g", "topic": "me", "what": "desc"}}).to_string());
+        asked += 1;
+        assert!(asked <= 3, "a sixteenth of 32, and one more");
+    }
+    lab.finish_commit();
+    assert_eq!(of(&lab.frames(ann), "meta").len(), asked);
+    assert!(lab.hub.wants_input(ann));
+}
+
+#[test]
+fn who_waits_with_a_refusal_hears_of_a_failed_commit() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.mode = Store::Waits;
+    lab.send(bob, publish(&group, "one"));
+    lab.send(ann, "no frame");
+    let message = Message::Binary(Bytes::from_static(b"\xff"));
+    lab.hub.handle_input(Input::Received { conn: ann, message }, lab.now);
+    lab.pump();
+    assert!(lab.texts(ann).is_empty());
+    lab.fail_commit();
+    let codes: Vec<_> = of(&lab.frames(ann), "ctrl").iter().map(|it| it["code"].clone()).collect();
+    assert_eq!(codes, [500, 500]);
+}
+
+#[test]
+fn a_login_that_falls_with_a_commit_is_due_again() {
+    let mut lab = Lab::new();
+    let (old, token) = lab.session_at("103", DOMAIN);
+    lab.lose(old);
+    let [ann, ..] = lab.three();
+    let group = lab.group(&[ann]);
+    let login = json!({"login": {"id": "L", "scheme": "token", "secret": token}}).to_string();
+    for fails in [true, false] {
+        let conn = lab.connect();
+        lab.mode = Store::Waits;
+        lab.send(ann, publish(&group, if fails { "one" } else { "two" }));
+        lab.send(conn, login.clone());
+        assert!(lab.texts(conn).is_empty());
+        if fails {
+            lab.fail_commit()
+        } else {
+            lab.finish_commit()
+        }
+        assert_eq!(ctrl(&lab.frames(conn))["code"], if fails { 500 } else { 200 });
+        lab.mode = Store::Works;
+        for _ in 0..4 {
+            lab.wait(20_000);
+            lab.send(conn, "1");
+            lab.send(ann, "1");
+        }
+        let gone = lab.messages(conn).iter().any(|it| matches!(it, Message::Close(_)));
+        assert_eq!(gone, fails);
     }
 }

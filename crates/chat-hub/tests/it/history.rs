@@ -3,7 +3,7 @@
 use chat_hub::HubConfig;
 use serde_json::{Value, json};
 
-use crate::lab::{ANN, BOB, CAT, Lab, ctrl, of, only, usr};
+use crate::lab::{ANN, BOB, CAT, Lab, Store, ctrl, of, only, usr};
 
 fn seqs(frames: &[Value]) -> Vec<u64> {
     of(frames, "data").iter().map(|it| it["seq"].as_u64().unwrap()).collect()
@@ -206,4 +206,34 @@ fn rule_137_138_139_140_not_attached() {
     let frames = lab.ask(cat, get(&usr(ANN), "desc"));
     assert_eq!(only(&frames, "meta")["desc"], json!({"public": {"fn": "Ext 101"}}));
     assert_eq!(ctrl(&lab.ask(cat, get("usr5", "desc")))["code"], 404);
+}
+
+#[test]
+fn a_full_topic_lets_its_oldest_messages_go() {
+    let mut lab = Lab::with(HubConfig { max_messages: 3, ..HubConfig::default() });
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    for n in 1..=5 {
+        assert_eq!(lab.publish(ann, &group, &n.to_string()), n);
+    }
+    assert_eq!(seqs(&lab.ask(ann, page(&group, json!({})))), [5, 4, 3]);
+    let old = lab.ask(ann, page(&group, json!({"before": 3})));
+    assert_eq!(only(&old, "ctrl")["code"], 204);
+    // A commit that fails brings back what had to go for it.
+    lab.mode = Store::Waits;
+    lab.send(ann, json!({"pub": {"id": "x", "topic": group, "content": "6"}}).to_string());
+    lab.fail_commit();
+    lab.mode = Store::Works;
+    lab.clear();
+    assert_eq!(seqs(&lab.ask(ann, page(&group, json!({})))), [5, 4, 3]);
+    for id in ["a", "b", "c"] {
+        lab.ask(ann, json!({"pub": {"id": id, "topic": group, "content": id}}));
+    }
+    assert_eq!(seqs(&lab.ask(ann, page(&group, json!({})))), [8, 7, 6]);
+    // The records say the same.
+    lab.restart();
+    let ann = lab.session("101");
+    lab.sub(ann, &group);
+    assert_eq!(seqs(&lab.ask(ann, page(&group, json!({})))), [8, 7, 6]);
+    assert_eq!(lab.publish(ann, &group, "9"), 9);
 }

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chat_proto::machine::Message;
 use http::Request;
+use serde_json::json;
 
 use crate::lab::{DOMAIN, Lab, Store};
 
@@ -150,4 +151,24 @@ fn a_hub_that_is_printed_tells_no_secret() {
             assert!(!text.contains(hidden), "{hidden}");
         }
     }
+}
+
+#[test]
+fn the_oldest_tokens_go_first_after_a_snapshot_too() {
+    let mut lab = Lab::new();
+    let mut tokens = Vec::new();
+    for _ in 0..32 {
+        lab.wait(10);
+        tokens.push(lab.token("101", DOMAIN));
+    }
+    lab.store = lab.hub.snapshot();
+    lab.restart();
+    lab.token("101", DOMAIN);
+    let conn = lab.connect();
+    let mut login = |token: &str| {
+        let secret = STANDARD.encode(format!("101@{DOMAIN}:{token}"));
+        lab.code(conn, json!({"login": {"id": "L", "scheme": "access_token", "secret": secret}}))
+    };
+    assert_eq!(login(&tokens[0]), 401);
+    assert_eq!(login(&tokens[1]), 200);
 }

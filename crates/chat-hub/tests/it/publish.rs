@@ -1,5 +1,6 @@
 //! Rules 89 to 110.
 
+use chat_hub::HubConfig;
 use chat_proto::machine::Message;
 use serde_json::json;
 
@@ -156,4 +157,19 @@ fn a_fan_out_shares_its_frame() {
         other => panic!("{other:?}"),
     };
     assert!(frames.iter().all(|frame| address(frame) == address(&frames[0])));
+}
+
+#[test]
+fn an_id_used_again_outlives_its_first_message() {
+    let config = HubConfig { max_messages: 4, remembered_pubs: 2, ..HubConfig::default() };
+    let mut lab = Lab::with(config);
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    let mut seq = |id: &str| {
+        let frames = lab.ask(ann, json!({"pub": {"id": id, "topic": group, "content": 1}}));
+        ctrl(&frames)["params"]["seq"].as_u64().unwrap()
+    };
+    assert_eq!(["a", "b", "c"].map(&mut seq), [1, 2, 3]);
+    // The first `a` is forgotten, its message is not; with `d` the message goes.
+    assert_eq!(["a", "d", "a"].map(&mut seq), [4, 5, 4]);
 }

@@ -1,7 +1,7 @@
 //! Frames of order chat: flat objects told apart by `type`.
 
 use crate::c2c::value::{Loose, MessageId, OrderNo};
-use crate::codec::{DecodeError, Wire};
+use crate::codec::{self, DecodeError, Wire};
 use crate::json::{Encode, Raw, Share, Str, frame};
 use crate::machine::Text;
 
@@ -215,8 +215,8 @@ pub struct ImageRef<'a> {
 impl<'a> Wire<'a> for Up<'a> {
     type Static = Up<'static>;
 
-    fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        let frame: Self = serde_json::from_str(text)?;
+    fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
+        let frame: Self = codec::from_text(text, max_depth)?;
         if frame.type_name.is_empty() { Err(DecodeError::NoKind) } else { Ok(frame) }
     }
 
@@ -366,23 +366,23 @@ impl<'a> From<Push<'a>> for Down<'a> {
 impl<'a> Wire<'a> for Down<'a> {
     type Static = Down<'static>;
 
-    fn decode(text: &'a str) -> Result<Self, DecodeError> {
+    fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
         let trimmed = text.trim_ascii_start();
         if trimmed.starts_with('[') {
-            if let Ok(pushes) = serde_json::from_str(text) {
+            if let Ok(pushes) = codec::from_text(text, max_depth) {
                 return Ok(Self::Batch(pushes));
             }
-        } else if let Ok(push) = serde_json::from_str::<Push<'a>>(text) {
+        } else if let Ok(push) = codec::from_text::<Push<'a>>(text, max_depth) {
             if !push.type_name.is_empty() {
                 return Ok(push.into());
             }
-            if let Ok(Wrapped { data: Some(push), .. }) = serde_json::from_str(text)
+            if let Ok(Wrapped { data: Some(push), .. }) = codec::from_text(text, max_depth)
                 && !push.type_name.is_empty()
             {
                 return Ok(push.into());
             }
         }
-        Ok(Self::Other(Raw::new(text)?))
+        Ok(Self::Other(codec::from_text(text, max_depth)?))
     }
 
     fn encode_into(&self, out: &mut Vec<u8>) {

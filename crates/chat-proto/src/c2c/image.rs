@@ -120,6 +120,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn sizes_are_read(width in 1u16.., height in 1u16..) {
             let (w, h) = (u32::from(width), u32::from(height));

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::codec::{Decode, Fault, Scanner};
 use crate::json::{Encode, Share, Str};
 use crate::machine::Text;
 
@@ -135,6 +136,16 @@ impl Encode for Loose<'_> {
     }
 }
 
+impl<'a> Decode<'a> for Loose<'a> {
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
+        if scanner.is_string() {
+            Ok(Self { text: Str::read(scanner)?, bare: false })
+        } else {
+            Ok(Self { text: Str::borrowed(scanner.skip()?), bare: true })
+        }
+    }
+}
+
 impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(deserializer)?.get();
@@ -209,6 +220,12 @@ macro_rules! loose_newtype {
 
             fn share(self, text: &Text) -> $name<'static> {
                 $name(self.0.share(text))
+            }
+        }
+
+        impl<'a> Decode<'a> for $name<'a> {
+            fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
+                Loose::read(scanner).map(Self)
             }
         }
 
@@ -296,6 +313,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn order_numbers_of_any_length_keep_every_digit(digits in "[1-9][0-9]{0,60}") {
             for json in [digits.clone(), format!("\"{digits}\"")] {

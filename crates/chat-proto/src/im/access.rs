@@ -227,6 +227,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn a_delta_applies_to_what_it_was_made_from(from: u8, to: u8) {
             let (from, to) = (AccessMode(from), AccessMode(to));

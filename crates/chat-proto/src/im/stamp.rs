@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use crate::codec::{Decode, Fault, Scanner};
 use crate::im::Flavor;
 use crate::json::{Encode, Share, Str};
 use crate::machine::Text;
@@ -91,6 +92,13 @@ impl Encode for Stamp<'_> {
 impl fmt::Debug for Stamp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+impl<'a> Decode<'a> for Stamp<'a> {
+    #[inline]
+    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
+        Str::read(scanner).map(Self)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples; absent members are defaults.
 
-use crate::codec::{DecodeError, Wire};
+use crate::codec::{self, DecodeError, Wire};
 use crate::json::{Object, Raw, SecretStr, Share, Str, frame};
 use crate::machine::Text;
 
@@ -466,8 +466,8 @@ impl<'a> Envelope<'a> {
 impl<'a> Wire<'a> for Up<'a> {
     type Static = Up<'static>;
 
-    fn decode(text: &'a str) -> Result<Self, DecodeError> {
-        let envelope: Envelope<'a> = serde_json::from_str(text)?;
+    fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
+        let envelope: Envelope<'a> = codec::from_text(text, max_depth)?;
         envelope.choose().ok_or(DecodeError::NoKind)
     }
 
@@ -514,9 +514,9 @@ impl<'a> Wire<'a> for Up<'a> {
 /// member that is an object.
 #[must_use]
 pub fn recover_id(text: &str) -> Option<String> {
-    let frame: AnyObject<'_> = serde_json::from_str(text).ok()?;
+    let frame: AnyObject<'_> = codec::from_text(text, usize::MAX).ok()?;
     frame.extra.iter().find_map(|(_, body)| {
-        let verb: AnyObject<'_> = serde_json::from_str(body.as_str()).ok()?;
+        let verb: AnyObject<'_> = codec::from_text(body.as_str(), usize::MAX).ok()?;
         let (_, id) = verb.extra.iter().find(|(name, _)| *name == "id")?;
         id.as_text()
     })

@@ -5,8 +5,11 @@
 /// Each field names its member, perhaps further spellings that are read (`| "acs"`), and whether it
 /// is written even when it is the default (`always`). The macro gives:
 ///
-/// * `Deserialize`, by serde: members in any order, absent and `null` read as the default, the last
-///   of two equal names wins, unknown members are kept in `extra`;
+/// * [`Decode`](crate::codec::Decode), the hot path: predicts the members in the order of the
+///   declaration, each with one compare, and goes on in a general loop at the first surprise.
+///   Members in any order, absent and `null` read as the default, the last of two equal names wins,
+///   unknown members are kept in `extra`;
+/// * `Deserialize`, by serde: the reference for the former, and for embedding;
 /// * `Debug`, which shows what is there, and of `extra` the names only: a peer that spells a member
 ///   its own way must not bring a secret into a log;
 /// * [`Encode`](crate::json::Encode): members in the order of the declaration, defaults left out,
@@ -42,6 +45,33 @@ macro_rules! frame {
                     shown.field("extra", &$crate::json::Names(&self.extra));
                 }
                 shown.finish()
+            }
+        }
+
+        impl<'de $(: $lt, $lt)?> $crate::codec::Decode<'de> for $name $(<$lt>)? {
+            fn read(
+                scanner: &mut $crate::codec::Scanner<'de>,
+            ) -> Result<Self, $crate::codec::Fault> {
+                let mut frame = Self::default();
+                let mut more = scanner.object()?;
+                $(
+                    if more && scanner.predict(concat!("\"", $member, "\":")) {
+                        frame.$field = $crate::codec::member(scanner)?;
+                        more = scanner.more()?;
+                    }
+                )*
+                while more {
+                    let (name, escaped) = scanner.name()?;
+                    let name = $crate::json::Str::scanned(name, escaped);
+                    match &*name.decode() {
+                        $( $member $(| $alias)* => {
+                            frame.$field = $crate::codec::member(scanner)?;
+                        } )*
+                        _ => $crate::json::frame!(@scan frame scanner name $($lt)?),
+                    }
+                    more = scanner.more()?;
+                }
+                Ok(frame)
             }
         }
 
@@ -124,6 +154,14 @@ macro_rules! frame {
     (@keep $frame:ident $map:ident $name:ident $lt:lifetime) => {{
         let value = $map.next_value()?;
         $frame.extra.push(($name, value));
+    }};
+    (@scan $frame:ident $scanner:ident $name:ident $lt:lifetime) => {{
+        let value = $crate::codec::Decode::read($scanner)?;
+        $frame.extra.push(($name, value));
+    }};
+    (@scan $frame:ident $scanner:ident $name:ident) => {{
+        let value = <$crate::json::Raw<'de> as $crate::codec::Decode<'de>>::read($scanner)?;
+        $frame.extra.push(($name.detach(), value.detach()));
     }};
     // A type without a lifetime copies what it does not name.
     (@keep $frame:ident $map:ident $name:ident) => {{

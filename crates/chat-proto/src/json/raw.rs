@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::share::{Share, Slice};
 use super::string::Str;
+use crate::codec::{self, Fault};
 use crate::machine::Text;
 
 /// One JSON value as it was written: message content, descriptions, heads.
@@ -37,9 +38,15 @@ impl<'a> Raw<'a> {
     ///
     /// # Errors
     ///
-    /// Says where `text` stops being JSON.
-    pub fn new(text: &'a str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str::<&RawValue>(text).map(|raw| Self(Slice::Borrowed(raw.get())))
+    /// Says where `text` stops being JSON; also refuses what is nested deeper than 128.
+    pub fn new(text: &'a str) -> Result<Self, Fault> {
+        codec::from_text(text, usize::MAX)
+    }
+
+    /// From the text of one valid value.
+    #[inline]
+    pub(crate) const fn scanned(text: &'a str) -> Self {
+        Self(Slice::Borrowed(text))
     }
 
     /// The JSON text.

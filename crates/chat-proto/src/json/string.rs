@@ -60,6 +60,12 @@ impl<'a> Str<'a> {
         Str::from(self.decode().into_owned())
     }
 
+    /// From what stood between the quotes of valid JSON.
+    #[inline]
+    pub(crate) const fn scanned(text: &'a str, escaped: bool) -> Self {
+        Self { slice: Slice::Borrowed(text), escaped }
+    }
+
     /// What stands between the quotes, if it was written with escapes.
     pub(crate) fn escaped(&self) -> Option<&str> {
         self.escaped.then(|| self.slice.as_str())
@@ -288,6 +294,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn decodes_whatever_serde_writes(text: String) {
             let written = serde_json::to_string(&text).unwrap();

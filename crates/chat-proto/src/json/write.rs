@@ -2,6 +2,7 @@
 
 use super::raw::{Extra, Params, Raw};
 use super::string::{SecretStr, Str};
+use crate::codec::find_special;
 
 /// A value that can be a member of a frame.
 pub trait Encode {
@@ -59,36 +60,58 @@ impl<'o> Object<'o> {
     }
 }
 
-/// Appends `text` as a JSON string.
+/// Appends `text` as a JSON string: runs without anything to escape are copied whole.
 pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
-    const HEX: &[u8; 16] = b"0123456789abcdef";
-    out.push(b'"');
     let bytes = text.as_bytes();
+    out.push(b'"');
     let mut from = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let short = match byte {
-            b'"' => b'"',
-            b'\\' => b'\\',
-            b'\n' => b'n',
-            b'\r' => b'r',
-            b'\t' => b't',
-            0x08 => b'b',
-            0x0C => b'f',
-            0..0x20 => 0,
-            _ => continue,
-        };
+    loop {
+        let at = find_special(bytes, from);
         out.extend_from_slice(&bytes[from..at]);
+        let Some(special) = bytes.get(at) else { break };
+        escape(*special, out);
         from = at + 1;
-        if short == 0 {
+    }
+    out.push(b'"');
+}
+
+#[cold]
+fn escape(special: u8, out: &mut Vec<u8>) {
+    const HEX: &[u8; 16] = b"0123456789abcdef";
+    let short = match special {
+        b'\n' => b'n',
+        b'\r' => b'r',
+        b'\t' => b't',
+        0x08 => b'b',
+        0x0C => b'f',
+        0..0x20 => {
             out.extend_from_slice(b"\\u00");
-            out.push(HEX[usize::from(byte >> 4)]);
-            out.push(HEX[usize::from(byte & 15)]);
-        } else {
-            out.extend_from_slice(&[b'\\', short]);
+            out.push(HEX[usize::from(special >> 4)]);
+            out.push(HEX[usize::from(special & 15)]);
+            return;
+        }
+        itself => itself,
+    };
+    out.extend_from_slice(&[b'\\', short]);
+}
+
+/// Appends a number in decimal.
+fn write_number(negative: bool, mut magnitude: u64, out: &mut Vec<u8>) {
+    let mut digits = [0; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        // A remainder of ten fits.
+        digits[at] = b'0' + (magnitude % 10) as u8;
+        magnitude /= 10;
+        if magnitude == 0 {
+            break;
         }
     }
-    out.extend_from_slice(&bytes[from..]);
-    out.push(b'"');
+    if negative {
+        out.push(b'-');
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 impl Encode for Str<'_> {
@@ -148,7 +171,7 @@ impl Encode for bool {
     }
 }
 
-macro_rules! encode_integers {
+macro_rules! encode_unsigned {
     ($($type:ty),*) => { $(
         impl Encode for $type {
             fn is_absent(&self) -> bool {
@@ -156,14 +179,22 @@ macro_rules! encode_integers {
             }
 
             fn encode(&self, out: &mut Vec<u8>) {
-                use std::io::Write as _;
-                // A Vec takes every write.
-                let _ = write!(out, "{self}");
+                write_number(false, u64::from(*self), out);
             }
         }
     )* };
 }
-encode_integers!(u16, u32, u64, i32, i64);
+encode_unsigned!(u16, u32, u64);
+
+impl Encode for i64 {
+    fn is_absent(&self) -> bool {
+        *self == 0
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        write_number(*self < 0, self.unsigned_abs(), out);
+    }
+}
 
 impl<T: Encode> Encode for Option<T> {
     fn is_absent(&self) -> bool {
@@ -211,12 +242,37 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         #[test]
         fn strings_are_written_as_serde_writes_them(text in any::<String>()) {
             let mut out = Vec::new();
             write_str(&text, &mut out);
             prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
         }
+    }
+
+    proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
+        #[test]
+        fn numbers_are_written_as_they_print(unsigned: u64, signed: i64) {
+            let mut out = Vec::new();
+            unsigned.encode(&mut out);
+            out.push(b' ');
+            signed.encode(&mut out);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), format!("{unsigned} {signed}"));
+        }
+    }
+
+    #[test]
+    fn numbers_at_the_edge() {
+        let mut out = Vec::new();
+        for number in [0, i64::MIN, i64::MAX] {
+            number.encode(&mut out);
+            out.push(b' ');
+        }
+        assert_eq!(out, b"0 -9223372036854775808 9223372036854775807 ");
     }
 
     #[test]

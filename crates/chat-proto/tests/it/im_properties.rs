@@ -244,7 +244,7 @@ fn down() -> impl Strategy<Value = Down<'static>> {
         down_ctrl().prop_map(Down::Ctrl).boxed(),
         down_data().prop_map(Down::Data).boxed(),
         down_meta().prop_map(|it| Down::Meta(it.into())).boxed(),
-        down_pres().prop_map(|it| Down::Pres(it.into())).boxed(),
+        down_pres().prop_map(Down::Pres).boxed(),
         down_info().prop_map(Down::Info).boxed(),
         ("novel[ü\"]?", raw()).prop_map(|(name, body)| Down::Other(name.into(), body)).boxed(),
     ])

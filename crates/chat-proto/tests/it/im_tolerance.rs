@@ -245,10 +245,7 @@ fn the_depth_of_content_is_limited() {
     let codec = Codec::<Im, Server>::new(Limits::default());
     let (frame_and_verb, limit) = (2, Limits::default().max_depth);
     assert!(codec.decode(&nested(limit - frame_and_verb)).is_ok());
-    assert!(matches!(
-        codec.decode(&nested(limit - frame_and_verb + 1)),
-        Err(DecodeError::TooDeep { .. })
-    ));
+    assert!(matches!(codec.decode(&nested(limit - frame_and_verb + 1)), Err(DecodeError::TooDeep)));
     // Even without limits no depth brings the process down.
     for text in [nested(400_000), "[".repeat(400_000), r#"{"pub":"#.repeat(100_000)] {
         let _ = Up::decode(&text);

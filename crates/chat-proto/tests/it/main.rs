@@ -17,6 +17,7 @@ mod im_properties;
 mod im_rest;
 mod im_tolerance;
 mod multipart;
+mod oracle;
 mod server;
 mod session_laws;
 

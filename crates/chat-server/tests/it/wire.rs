@@ -4,6 +4,8 @@ use bytes::Bytes;
 use futures_util::SinkExt;
 use serde_json::json;
 use tungstenite::Message;
+use tungstenite::protocol::frame::Frame;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
 
 use crate::support::{Raw, plain, server};
 
@@ -48,6 +50,15 @@ async fn an_oversized_frame_closes_with_1009() {
     // The server may cut the line before all of it is written.
     let _ = raw.socket.send(Message::text(publish.to_string())).await;
     assert_eq!(raw.closed().await.0, 1009);
+}
+
+#[tokio::test]
+async fn a_text_that_is_not_utf8_closes_with_1007() {
+    let server = plain(|_| {}).await;
+    let mut raw = Raw::connect(&server).await;
+    let text = Frame::message(&b"\xff\xfe"[..], OpCode::Data(Data::Text), true);
+    raw.socket.send(Message::Frame(text)).await.unwrap();
+    assert_eq!(raw.closed().await, (1007, "not UTF-8".to_owned()));
 }
 
 #[tokio::test]

@@ -197,10 +197,10 @@ impl ImState {
         }
     }
 
-    fn on_pres(&mut self, pres: Box<Pres<'static>>, cx: &mut Cx<'_, Im>) {
+    fn on_pres(&mut self, pres: Pres<'static>, cx: &mut Cx<'_, Im>) {
         let about = if pres.src.is_empty() { &pres.topic } else { &pres.src };
         let (about, what) = (TopicName::from(about), pres.what.decode().into_owned());
-        cx.event(ImEvent::Presence(*pres));
+        cx.event(ImEvent::Presence(pres));
         match what.as_str() {
             "gone" => self.forget(about, cx),
             "term" => self.moved(about, cx),

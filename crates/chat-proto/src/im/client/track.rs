@@ -236,6 +236,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
         /// Whatever order messages come in, each is told once and in order.
         #[test]
         fn every_message_once_and_in_order(
