@@ -83,6 +83,9 @@ fn missed_allocations(row: &Row, gate: &Gate, missed: &mut Vec<String>) {
     }
 }
 
+/// The unit of times.
+pub const TIME: &str = "ns";
+
 /// The rows as a table; `unit` is what the costs are counted in.
 #[must_use]
 pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> String {
@@ -96,6 +99,7 @@ pub fn table(rows: &[Row], unit: &str, missed: fn(&Row) -> Vec<String>) -> Strin
         let verdict = match gate {
             None => "",
             Some(_) if !missed(row).is_empty() => "**missed**",
+            Some(gate) if unit != TIME && !gate.in_instructions => "time only",
             Some(gate) if row.ratio() >= gate.goal => "goal",
             Some(_) => "gate",
         };
@@ -219,7 +223,7 @@ mod tests {
     #[test]
     fn a_row_shows_everything() {
         let rows = [row("decode/data", 100.0, 450.0, 0), row("session/data", 5.0, 5.0, 1)];
-        let table = table(&rows, "ns", missed_in_time);
+        let table = table(&rows, TIME, missed_in_time);
         let lines: Vec<_> = table.lines().skip(2).collect();
         assert_eq!(
             lines,

@@ -35,7 +35,9 @@ struct Options {
 impl Options {
     fn choose(&self, case: &Case) -> bool {
         let id = case.id();
-        let counts = gates::of(&id).is_some_and(|gate| gate.in_instructions || !self.instructions);
+        let counts = gates::of(&id).is_some_and(|gate| {
+            !self.instructions || gate.in_instructions || gate.max_allocations.is_some()
+        });
         id.contains(&self.filter) && (counts || !self.check)
     }
 
@@ -110,7 +112,7 @@ struct Kind {
 const TIMES: Kind = Kind {
     title: "Times",
     command: "cargo xtask bench codec",
-    unit: "ns",
+    unit: report::TIME,
     how: "Medians of rounds in which the contenders take turns.",
     missed: report::missed_in_time,
 };

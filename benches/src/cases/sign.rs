@@ -1,6 +1,5 @@
 //! Signing a request.
 
-use std::fmt::Write as _;
 use std::hint::black_box;
 
 use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
@@ -43,10 +42,12 @@ fn by_hand() -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(black_box(KEY).as_bytes())
         .expect("HMAC takes a key of any length");
     mac.update(query.as_bytes());
-    let hex = mac.finalize().into_bytes().iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    });
+    let mut hex = String::with_capacity(64);
+    for byte in mac.finalize().into_bytes() {
+        for nibble in [byte >> 4, byte & 15] {
+            hex.extend(char::from_digit(nibble.into(), 16));
+        }
+    }
     format!("{query}&signature={hex}")
 }
 
