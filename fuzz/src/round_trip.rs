@@ -40,7 +40,6 @@ macro_rules! frame {
         assert_eq!(read, made, "written as {text:?}");
         assert_eq!(Wire::encode(&read), text);
         assert_eq!(Wire::share(read, &text), made, "shared: {text:?}");
-        oracle::agree(text.as_str());
         oracle::agree(&rearranged(text.as_str(), $source, 4));
     }};
 }
@@ -55,7 +54,6 @@ macro_rules! part {
             .unwrap_or_else(|error| panic!("{error}: {text:?} of {made:?}"));
         assert_eq!(read, made, "written as {text:?}");
         assert_eq!(oracle::written(&read), text);
-        oracle::agree(text.as_str());
         oracle::agree(&rearranged(text.as_str(), $source, 4));
     }};
 }

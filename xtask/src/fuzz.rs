@@ -11,7 +11,7 @@ use crate::cmd::Cmd;
 
 const SMOKE_SECONDS: u64 = 30;
 /// Longest input. The limits of the codec are far beyond, and say nothing about its parser.
-const MAX_LEN: u32 = 4096;
+const MAX_LEN: u32 = 2048;
 const OUTPUT: &str = "target/fuzz";
 
 /// What the command line asks for.
