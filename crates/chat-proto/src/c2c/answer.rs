@@ -10,6 +10,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use crate::c2c::history::HistoryItem;
 use crate::c2c::value::Loose;
+use crate::codec::{Decode, Limits, from_text};
 use crate::json::{Encode, Raw, SecretStr, Str, frame};
 use crate::rest::{printable, retry_after};
 
@@ -292,7 +293,8 @@ pub fn classify(response: &Response<Bytes>) -> Result<Envelope<'_>, Refusal> {
         Refusal { status: response.status().as_u16(), reason, retry_after }
     };
     let body = json_body(response).map_err(refuse)?;
-    let envelope: Envelope<'_> = serde_json::from_str(body).map_err(|_| refuse(Reason::Shape))?;
+    let envelope: Envelope<'_> =
+        from_text(body, Limits::default().max_depth).map_err(|_| refuse(Reason::Shape))?;
     let message = || {
         let text = envelope.message.as_ref().or(envelope.msg.as_ref());
         printable(&text.map(Str::decode).unwrap_or_default(), MAX_MESSAGE)
@@ -318,29 +320,30 @@ pub fn classify(response: &Response<Bytes>) -> Result<Envelope<'_>, Refusal> {
 /// # Errors
 ///
 /// See [`Refusal`].
-pub fn classify_plain<'r, T: serde::Deserialize<'r>>(
-    response: &'r Response<Bytes>,
-) -> Result<T, Refusal> {
+pub fn classify_plain<'r, T: Decode<'r>>(response: &'r Response<Bytes>) -> Result<T, Refusal> {
     if response.status() != StatusCode::OK {
         return Err(classify(response).err().unwrap_or_else(|| shape(response)));
     }
     let body = json_body(response).map_err(|reason| Refusal { reason, ..shape(response) })?;
-    serde_json::from_str(body).map_err(|_| shape(response))
+    from_text(body, Limits::default().max_depth).map_err(|_| shape(response))
 }
 
 /// `data` of an answer that must have some.
 ///
 /// # Errors
 ///
-/// See [`Refusal`]; [`Reason::Shape`] when `data` is not a `T`.
-pub fn data<'r, T: serde::Deserialize<'r>>(response: &'r Response<Bytes>) -> Result<T, Refusal> {
-    #[derive(serde::Deserialize)]
-    struct Data<T> {
-        data: T,
-    }
-    classify(response)?;
-    let body = std::str::from_utf8(response.body()).map_err(|_| shape(response))?;
-    serde_json::from_str::<Data<T>>(body).map(|it| it.data).map_err(|_| shape(response))
+/// See [`Refusal`]; [`Reason::Shape`] when `data` is missing, `null` or not a `T`.
+pub fn data<'r, T: Decode<'r>>(response: &'r Response<Bytes>) -> Result<T, Refusal> {
+    read_data(response, &classify(response)?)?.ok_or_else(|| shape(response))
+}
+
+/// `data` of an answer that was classified, where there is any.
+fn read_data<'r, T: Decode<'r>>(
+    response: &Response<Bytes>,
+    envelope: &Envelope<'r>,
+) -> Result<Option<T>, Refusal> {
+    let Some(data) = envelope.data.as_ref().and_then(Raw::borrowed) else { return Ok(None) };
+    from_text(data, Limits::default().max_depth).map(Some).map_err(|_| shape(response))
 }
 
 /// One page of history.
@@ -358,9 +361,10 @@ pub struct Page<'a> {
 ///
 /// See [`Refusal`].
 pub fn page(response: &Response<Bytes>) -> Result<Page<'_>, Refusal> {
-    let total = classify(response)?.total.and_then(|total| total.as_u64());
-    let items: Option<Vec<HistoryItem<'_>>> = data(response)?;
-    Ok(Page { items: items.unwrap_or_default(), total })
+    let envelope = classify(response)?;
+    let items = read_data(response, &envelope)?.unwrap_or_default();
+    let total = envelope.total.and_then(|total| total.as_u64());
+    Ok(Page { items, total })
 }
 
 /// The headers that say how much of a limit is used: `x-sapi-used-ip-weight-1m` and the like.

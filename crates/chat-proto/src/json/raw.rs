@@ -49,6 +49,14 @@ impl<'a> Raw<'a> {
         Self(Slice::Borrowed(text))
     }
 
+    /// The text under the lifetime it was borrowed with; `None` when it is shared or our own.
+    pub(crate) const fn borrowed(&self) -> Option<&'a str> {
+        match &self.0 {
+            Slice::Borrowed(text) => Some(text),
+            Slice::Shared(_) => None,
+        }
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {
