@@ -31,6 +31,11 @@ fn every_exchange_passes_and_no_secret_shows_even_at_the_most_verbose_level() {
         let line = log.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "{secret} is in the log: {line:?}");
     }
+    for signature in ["&signature=", "X-Amz-Signature="] {
+        let hidden = out.matches(&format!("{signature}[REDACTED]")).count();
+        assert!(hidden > 0 && hidden == out.matches(signature).count(), "{signature}: {out}");
+        assert!(!log.contains(signature), "{signature} is in the log");
+    }
     for hidden in ["access_token", "refresh_token", "token", "secret", "listenKey", "listenToken"] {
         let shown = out.matches(&format!("\"{hidden}\":\"")).count();
         let redacted = out.matches(&format!("\"{hidden}\":\"[hidden]\"")).count();

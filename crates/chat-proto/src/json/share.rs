@@ -59,7 +59,7 @@ macro_rules! share_as_is {
         }
     )* };
 }
-share_as_is!(bool, u16, u32, u64, i32, i64);
+share_as_is!(bool, u32, u64, i64);
 
 impl<T: Share> Share for Option<T> {
     type Static = Option<T::Static>;

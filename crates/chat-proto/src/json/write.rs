@@ -184,7 +184,7 @@ macro_rules! encode_unsigned {
         }
     )* };
 }
-encode_unsigned!(u16, u32, u64);
+encode_unsigned!(u32, u64);
 
 impl Encode for i64 {
     fn is_absent(&self) -> bool {
