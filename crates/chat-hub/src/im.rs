@@ -3,15 +3,19 @@
 mod access;
 mod del;
 mod describe;
+mod emc;
 mod files;
+mod find;
 mod history;
 mod leave;
 mod login;
 mod merge;
 mod names;
 mod note;
+mod owner;
 mod presence;
 mod publish;
+mod ranges;
 mod reply;
 mod set;
 mod state;
@@ -56,6 +60,8 @@ pub(crate) struct Im {
     alarms: Alarms,
     /// Ids of `{pub}` remembered for each topic.
     remembered: usize,
+    /// What the messages of all topics take.
+    history_bytes: usize,
 }
 
 /// One connection.
@@ -64,6 +70,10 @@ struct Peer {
     flavor: Flavor,
     user: Option<u64>,
     topics: BTreeSet<TopicId>,
+    /// Digest of the OAuth token it logged in with, or of that token's successor.
+    oauth: Option<String>,
+    /// What it looks for on `fnd`.
+    query: String,
 }
 
 /// How to take back what is kept in memory only.
@@ -75,6 +85,8 @@ pub(crate) enum ImUndo {
     Detached(ConnId, TopicId),
     /// A session logged in.
     LoggedIn(ConnId),
+    /// Sessions of one OAuth token became those of another.
+    Renewed { old: String, new: String },
     /// A topic was dropped with all that was in it.
     Dropped(TopicId, Box<Topic>),
 }
@@ -99,12 +111,16 @@ impl Im {
             live: BTreeSet::new(),
             alarms: Alarms::default(),
             remembered,
+            history_bytes: 0,
         }
     }
 
     /// A connection was made.
     pub(crate) fn opened(&mut self, conn: ConnId, flavor: Flavor) {
-        self.peers.insert(conn, Peer { flavor, user: None, topics: BTreeSet::new() });
+        self.peers.insert(
+            conn,
+            Peer { flavor, user: None, topics: BTreeSet::new(), oauth: None, query: String::new() },
+        );
     }
 
     /// A frame came.
@@ -212,11 +228,13 @@ impl Im {
             }
             ImUndo::LoggedIn(conn) => {
                 if let Some(peer) = self.peers.get_mut(&conn) {
-                    peer.user = None;
+                    (peer.user, peer.oauth) = (None, None);
                 }
             }
+            ImUndo::Renewed { old, new } => self.rename(&new, &old),
             ImUndo::Dropped(id, topic) => {
                 self.of_user.extend(topic.members.keys().map(|user| (*user, id)));
+                self.history_bytes += topic.bytes;
                 self.topics.insert(id, *topic);
             }
         }

@@ -26,16 +26,47 @@ const MAX_NAME: usize = 255;
 #[derive(Debug, Default)]
 pub(super) struct Files {
     rows: BTreeMap<String, FileRow>,
-    under_way: BTreeMap<FileKey, (u64, Instant)>,
+    /// What the files of each user take, in bytes.
+    used: BTreeMap<u64, u64>,
+    under_way: BTreeMap<FileKey, UnderWay>,
+}
+
+/// An upload whose body is being received.
+#[derive(Debug)]
+struct UnderWay {
+    user: u64,
+    since: Instant,
+    /// The quota leaves less than a file may have otherwise.
+    short: bool,
 }
 
 impl Files {
     /// Assigns a row and gives back the row before.
     pub(super) fn assign(&mut self, key: &str, row: Option<FileRow>) -> Option<FileRow> {
-        match row {
+        if let Some(row) = &row {
+            let used = self.used.entry(row.user).or_default();
+            *used = used.saturating_add(row.size);
+        }
+        let old = match row {
             Some(row) => self.rows.insert(key.to_owned(), row),
             None => self.rows.remove(key),
+        };
+        if let Some(old) = &old
+            && let Some(used) = self.used.get_mut(&old.user)
+        {
+            *used = used.saturating_sub(old.size);
         }
+        old
+    }
+
+    /// Bytes that `user` and their tenant may store yet.
+    fn room(&self, cx: &Cx<'_>, user: u64) -> u64 {
+        let used = self.used.get(&user).copied().unwrap_or_default();
+        let own = cx.config.max_user_file_bytes.saturating_sub(used);
+        let Some(most) = cx.config.max_tenant_file_bytes else { return own };
+        let tenant = self.used.iter().filter(|(other, _)| cx.accounts.visible(user, **other));
+        let used = tenant.fold(0u64, |sum, (_, used)| sum.saturating_add(*used));
+        own.min(most.saturating_sub(used))
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Record> {
@@ -68,6 +99,10 @@ impl Im {
         if length.is_some_and(|length| length > cx.config.max_file_bytes + (64 << 10)) {
             return Err(Status::TOO_LARGE);
         }
+        let room = self.files.room(cx, user);
+        if room == 0 || length.is_some_and(|length| length > room.saturating_add(64 << 10)) {
+            return Err(Status::POLICY);
+        }
         let kind = head.headers().get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
         let form = "multipart/form-data";
         if !kind.and_then(|it| it.get(..form.len())).is_some_and(|it| it.eq_ignore_ascii_case(form))
@@ -75,13 +110,14 @@ impl Im {
             return Err(Status::MALFORMED);
         }
         let now = cx.now.mono;
-        self.files.under_way.retain(|_, (_, since)| *since + UPLOAD_WITHIN > now);
+        self.files.under_way.retain(|_, it| it.since + UPLOAD_WITHIN > now);
         if self.files.under_way.len() >= cx.config.max_uploads {
             return Err(Status::UNAVAILABLE);
         }
         let key = FileKey::new(&cx.ids.file_id(cx.now.unix)).expect("file ids are base64url");
-        self.files.under_way.insert(key.clone(), (user, now));
-        let max_bytes = cx.config.max_file_bytes;
+        let max_bytes = cx.config.max_file_bytes.min(room);
+        let short = max_bytes < cx.config.max_file_bytes;
+        self.files.under_way.insert(key.clone(), UnderWay { user, since: now, short });
         Ok(Transfer::Receive { key, body: UploadBody::Multipart, max_bytes })
     }
 
@@ -131,8 +167,15 @@ impl Im {
         key: &FileKey,
         result: &Result<Uploaded, UploadError>,
     ) -> bool {
-        let Some((user, _)) = self.files.under_way.remove(key) else { return false };
+        let Some(UnderWay { user, short, .. }) = self.files.under_way.remove(key) else {
+            return false;
+        };
         let response = match result {
+            // Another upload was faster.
+            Ok(it) if it.size > self.files.room(cx, user) => {
+                cx.fx.remove(key.clone());
+                refused(cx, Status::POLICY)
+            }
             Ok(it) => {
                 let row = FileRow {
                     user,
@@ -148,6 +191,7 @@ impl Im {
                 self.put(cx, Record::File { key: key.as_str().to_owned(), row: Some(row) });
                 ctrl(cx, &it.form_id, Status::OK, Some(key.as_str()))
             }
+            Err(UploadError::TooLarge) if short => refused(cx, Status::POLICY),
             Err(UploadError::TooLarge) => refused(cx, Status::TOO_LARGE),
             Err(UploadError::Malformed) => refused(cx, Status::MALFORMED),
             Err(UploadError::Store) => refused(cx, Status::INTERNAL),

@@ -1,8 +1,8 @@
 //! `set`: descriptions and access.
 
-use chat_proto::im::AccessMode as M;
 use chat_proto::im::down::Pres;
 use chat_proto::im::up::{Set, SetDesc, SetSub};
+use chat_proto::im::{AccessMode as M, Flavor};
 
 use super::Im;
 use super::access;
@@ -31,8 +31,7 @@ impl Im {
             results.push(self.set_tags(cx, ask, topic, tags, attached));
         }
         if set.cred.is_some() {
-            let status = if attached { Status::NOT_IMPLEMENTED } else { Status::DENIED };
-            results.push(Err(status.into()));
+            results.push(Err(super::tags::no_credentials(topic, attached).into()));
         }
         if let Some(aux) = &set.aux {
             results.push(self.set_aux(cx, ask, topic, aux, attached));
@@ -64,6 +63,9 @@ impl Im {
                 return Err(Status::DENIED.into());
             }
             return self.set_me(cx, ask, user, desc);
+        }
+        if let TopicId::Fnd(_) = id {
+            return self.set_query(cx, ask, desc, attached);
         }
         let topic = self.topic(id).ok_or(Status::NOT_FOUND)?;
         let sub = topic.sub(ask.user).ok_or(Status::NOT_FOUND)?.clone();
@@ -137,7 +139,11 @@ impl Im {
             let topics: Vec<_> = self.topics_of(user).map(|(id, _)| id).collect();
             for id in topics {
                 match id.peer_of(user) {
-                    Some(peer) => self.pres_me(cx, peer, &notice, None, None),
+                    // On `me`, J is enough. (tinode-code)
+                    Some(peer) if self.topic(id).is_some_and(|it| it.mode(peer).has(M::JOIN)) => {
+                        self.pres_me(cx, peer, &notice, None, None);
+                    }
+                    Some(_) => {}
                     None => self.pres_on(cx, id, &notice, Some(ask.conn), |it, mode| {
                         it != user && mode.has(M::PRES)
                     }),
@@ -156,7 +162,7 @@ impl Im {
         attached: bool,
     ) -> Done {
         let mode = M::parse_request(&sub.mode.decode()).map_err(|_| Status::MALFORMED)?;
-        if matches!(topic, TopicId::Me(_)) {
+        if topic.is_virtual() {
             return Err(Status::NOT_MODIFIED.into());
         }
         let target = match &*sub.user.decode() {
@@ -219,13 +225,19 @@ impl Im {
         let old = self.topic(topic).and_then(|it| it.sub(ask.user)).cloned();
         let old = old.ok_or(Status::NOT_FOUND)?;
         let mut row = old.clone();
+        let mut takes = false;
         if topic.is_group() {
             let owner = old.mode().has(M::OWNER);
-            // An owner stays one, and nobody becomes one by asking. (tinode-code)
-            if owner != want.has(M::OWNER) || owner && !want.has(M::JOIN) {
+            // An owner stays one, and nobody becomes one by asking, unless the owner offered it.
+            // (tinode-code)
+            takes = !owner && want.has(M::OWNER) && old.given.has(M::OWNER);
+            if owner != want.has(M::OWNER) && !takes || owner && !want.has(M::JOIN) {
                 return Err(Status::DENIED.into());
             }
             row.want = want;
+            if takes {
+                row.given = row.given | want;
+            }
             // An administrator may take more, but neither ownership nor deletion. (tinode-code)
             if old.given.has(M::APPROVE) && want.has(M::APPROVE) {
                 row.given = row.given | (want - (M::OWNER | M::DELETE));
@@ -239,9 +251,14 @@ impl Im {
         row.updated = cx.stamp;
         let dacs = change(&old, &row);
         let exceeds = (row.want - row.given) != M::NONE;
+        if takes {
+            self.retire_owner(cx, ask, topic);
+        }
+        let modes = (old.mode(), row.mode());
         self.put_sub(cx, topic, ask.user, row);
         self.tell_sharers(cx, topic, (ask.user, ask.user), &dacs, exceeds, ask.conn);
         self.tell_target(cx, topic, (ask.user, ask.user), &dacs, Some(ask.conn));
+        self.tell_muted(cx, topic, ask.user, modes);
         Ok(true)
     }
 
@@ -268,13 +285,22 @@ impl Im {
         }
         let passes = id.is_group() && mode.is_some_and(|mode| mode.has(M::OWNER));
         // Only the owner passes the group on, and nobody changes what the owner has. (tinode-code)
-        if passes && !caller.has(M::OWNER) || topic.mode(target).has(M::OWNER) {
+        let offered = topic.sub(target).is_some_and(|row| row.given.has(M::OWNER));
+        if (passes || offered) && !caller.has(M::OWNER) || topic.mode(target).has(M::OWNER) {
+            return Err(Status::DENIED.into());
+        }
+        // Who belongs to a channel of the PBX is the PBX's to say.
+        if matches!(id, TopicId::Emc(_) | TopicId::Slf(_)) {
             return Err(Status::DENIED.into());
         }
         let known = topic.members.get(&target).map(|it| it.sub.clone());
         let old = known.clone().filter(|row| row.deleted.is_none());
         if passes {
             let old = old.ok_or(Status::USER_NOT_FOUND)?;
+            if ask.flavor == Flavor::Tinode {
+                self.offer(cx, ask, id, target, &old, mode.unwrap_or_default())?;
+                return self.answer_given(cx, ask, id, target);
+            }
             self.transfer(cx, ask, id, target, &old);
             return self.answer_given(cx, ask, id, target);
         }
@@ -288,10 +314,11 @@ impl Im {
                 }
                 let row = SubRow { given, updated: cx.stamp, ..old.clone() };
                 let dacs = change(&old, &row);
-                let banned = !row.given.has(M::JOIN);
+                let (banned, modes) = (!row.given.has(M::JOIN), (old.mode(), row.mode()));
                 self.put_sub(cx, id, target, row);
                 self.tell_sharers(cx, id, (ask.user, target), &dacs, false, ask.conn);
                 self.tell_target(cx, id, (ask.user, target), &dacs, Some(ask.conn));
+                self.tell_muted(cx, id, target, modes);
                 if banned {
                     self.evict(cx, id, target, false, None);
                 }
@@ -330,27 +357,6 @@ impl Im {
         let params = format!(r#"{{"acs":{acs},"user":"{}"}}"#, user_name(target));
         self.ctrl(cx, ask, Status::OK, Some(params_text(params)));
         Ok(())
-    }
-
-    /// Passes a group on in one step: the new owner has everything at once, the former one loses
-    /// `A`, `D` and `O`. There is never a moment with two owners or none. (seed)
-    fn transfer(&mut self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId, target: u64, old: &SubRow) {
-        let Some(former) = self.topic(id).and_then(|it| it.sub(ask.user)).cloned() else { return };
-        let demoted = SubRow {
-            want: access::former_owner(former.want),
-            given: access::former_owner(former.given),
-            updated: cx.stamp,
-            ..former.clone()
-        };
-        let raised = SubRow { want: M::ALL, given: M::ALL, updated: cx.stamp, ..old.clone() };
-        let (lost, won) = (change(&former, &demoted), change(old, &raised));
-        self.put_sub(cx, id, ask.user, demoted);
-        self.put_sub(cx, id, target, raised);
-        // The former owner's session is told as well, before the answer, as the sample shows.
-        self.tell_target(cx, id, (ask.user, ask.user), &lost, None);
-        self.tell_sharers(cx, id, (ask.user, ask.user), &lost, false, ask.conn);
-        self.tell_target(cx, id, (ask.user, target), &won, Some(ask.conn));
-        self.tell_sharers(cx, id, (ask.user, target), &won, false, ask.conn);
     }
 }
 
