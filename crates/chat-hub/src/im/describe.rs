@@ -30,9 +30,14 @@ pub(super) struct Query<'a> {
 
 impl Query<'_> {
     fn sections(&self) -> Vec<&'static str> {
-        let asked: Vec<_> = self.what.splitn(8, ' ').collect();
-        SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
+        sections(&self.what)
     }
+}
+
+/// The sections that are asked for, in the order they are answered.
+pub(super) fn sections(what: &str) -> Vec<&'static str> {
+    let asked: Vec<_> = what.splitn(8, ' ').collect();
+    SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
 }
 
 impl Im {
@@ -416,6 +421,6 @@ fn defacs(auth: M, anon: M) -> Defacs<'static> {
     Defacs { auth, anon: anon.to_string().into(), extra: Vec::new() }
 }
 
-fn stored(text: Option<&SharedText>) -> Option<Raw<'_>> {
+pub(super) fn stored(text: Option<&SharedText>) -> Option<Raw<'_>> {
     text.and_then(|text| Raw::new(text.as_str()).ok())
 }

@@ -102,7 +102,7 @@ impl Im {
         let sessions = self.sessions(id).filter(|(conn, user)| {
             *conn != ask.conn && to(*user) && topic.mode(*user).has(M::READ)
         });
-        self.spread(cx, id, sessions, |name| {
+        self.spread(cx, id, sessions, |name, _| {
             Down::Info(Info { topic: name, ..note.clone() }).encode()
         });
     }

@@ -84,7 +84,7 @@ impl Im {
         let readers = self.sessions(id).filter(|(conn, user)| {
             (*conn != ask.conn || !noecho) && topic.mode(*user).has(M::READ)
         });
-        self.spread(cx, id, readers, |name| data(name, seq, row, Flavor::PortSip));
+        self.spread(cx, id, readers, |name, flavor| data(name, seq, row, flavor));
         let notice = Pres { seq, ..pres("msg") };
         self.tell_absent(cx, (id, topic), ask.user, &notice, None, |_, mode| {
             mode.has(M::READ | M::PRES)

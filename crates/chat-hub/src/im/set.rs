@@ -1,8 +1,8 @@
 //! `set`: descriptions and access.
 
-use chat_proto::im::AccessMode as M;
 use chat_proto::im::down::Pres;
 use chat_proto::im::up::{Set, SetDesc, SetSub};
+use chat_proto::im::{AccessMode as M, Flavor};
 
 use super::Im;
 use super::access;
@@ -221,6 +221,10 @@ impl Im {
         let mut row = old.clone();
         if topic.is_group() {
             let owner = old.mode().has(M::OWNER);
+            if self.is_offered(topic, ask.user, want) {
+                self.accept_ownership(cx, ask, topic, want);
+                return Ok(true);
+            }
             // An owner stays one, and nobody becomes one by asking. (tinode-code)
             if owner != want.has(M::OWNER) || owner && !want.has(M::JOIN) {
                 return Err(Status::DENIED.into());
@@ -273,7 +277,8 @@ impl Im {
         }
         let known = topic.members.get(&target).map(|it| it.sub.clone());
         let old = known.clone().filter(|row| row.deleted.is_none());
-        if passes {
+        // In Tinode's flavour it is an offer: what is given, as any other change. (tinode-code)
+        if passes && ask.flavor == Flavor::PortSip {
             let old = old.ok_or(Status::USER_NOT_FOUND)?;
             self.transfer(cx, ask, id, target, &old);
             return self.answer_given(cx, ask, id, target);
@@ -342,6 +347,8 @@ impl Im {
             updated: cx.stamp,
             ..former.clone()
         };
+        // Offers of Tinode's flavour that nobody has taken up end here.
+        self.withdraw_ownership(cx, id, target);
         let raised = SubRow { want: M::ALL, given: M::ALL, updated: cx.stamp, ..old.clone() };
         let (lost, won) = (change(&former, &demoted), change(old, &raised));
         self.put_sub(cx, id, ask.user, demoted);

@@ -256,7 +256,8 @@ impl Im {
             mine => {
                 // What was given once is given again: leaving does not lift a ban. (tinode-code)
                 let given = mine.as_ref().map_or(auth, |row| row.given);
-                let want = wish.want.unwrap_or(given);
+                // An offer of ownership is taken up by asking for it.
+                let want = wish.want.unwrap_or(given - M::OWNER);
                 if !given.has(M::JOIN) || !want.has(M::JOIN) || want.has(M::OWNER) {
                     return Err(Status::DENIED.into());
                 }

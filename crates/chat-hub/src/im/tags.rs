@@ -15,7 +15,7 @@ use crate::effects::Cx;
 use crate::record::{Record, TopicId, TopicRow, UserRow};
 
 /// Characters of a tag. (tinode-doc)
-const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
+pub(super) const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
 
 impl Im {
     pub(super) fn get_tags(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
