@@ -11,6 +11,7 @@ use crate::world::World;
 pub(crate) struct Account {
     /// Index of the tenant.
     pub(crate) tenant: usize,
+    pub(crate) number: String,
     pub(crate) password: Secret,
     pub(crate) name: String,
     pub(crate) suspended: bool,
@@ -39,6 +40,7 @@ impl Accounts {
                 logins.insert(extension.number.clone(), extension.user_id);
                 let account = Account {
                     tenant,
+                    number: extension.number.clone(),
                     password: extension.password.clone(),
                     name: extension.name.clone(),
                     suspended: extension.suspended,
@@ -72,6 +74,16 @@ impl Accounts {
             return Some(channel == user);
         }
         self.channels.get(&channel).map(|agents| agents.contains(&user))
+    }
+
+    /// The user of `extension@domain`, or of an extension that only one tenant has.
+    pub(crate) fn find_login(&self, login: &str) -> Option<u64> {
+        if let Some((number, domain)) = login.rsplit_once('@') {
+            return self.find(number, domain);
+        }
+        let mut found = self.by_login.values().filter_map(|numbers| numbers.get(login));
+        let first = found.next()?;
+        found.next().is_none().then_some(*first)
     }
 
     /// Whether `user` exists where `viewer` can see them.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_proto::server::ServerConfig;
+use chat_sign::Secret;
 
 /// Where clients reach the server. No trailing slashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,14 +28,16 @@ pub struct HubConfig {
     pub urls: PublicUrls,
     /// Limits of one connection.
     pub session: ServerConfig,
+    /// API keys that Tinode's clients must show; with none, any key and no key will do. (choice)
+    pub api_keys: Vec<Secret>,
     /// Connections at one time: 65 536. (choice)
     pub max_connections: usize,
     /// Largest upload in bytes: 100 MiB. (choice)
     pub max_file_bytes: u64,
-    /// What the files of a user may take together, in bytes: 1 GiB. (portsip-docs)
-    pub max_user_file_bytes: u64,
-    /// What the files of a tenant may take together, in bytes: no limit. (portsip-docs)
-    pub max_tenant_file_bytes: Option<u64>,
+    /// Bytes of files a user may have stored: 1 GiB. (portsip-docs)
+    pub file_quota: u64,
+    /// Bytes of files the users of a tenant may have stored together: no limit. (portsip-docs)
+    pub tenant_file_quota: Option<u64>,
     /// Uploads under way at one time: 1024. (choice)
     pub max_uploads: usize,
     /// Members of a group: 1000. (portsip-docs)
@@ -93,10 +96,11 @@ impl Default for HubConfig {
         Self {
             urls: PublicUrls::default(),
             session: ServerConfig::default(),
+            api_keys: Vec::new(),
             max_connections: 1 << 16,
             max_file_bytes: 100 << 20,
-            max_user_file_bytes: 1 << 30,
-            max_tenant_file_bytes: None,
+            file_quota: 1 << 30,
+            tenant_file_quota: None,
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,

@@ -203,7 +203,8 @@ impl Hub {
         match head.uri().path() {
             "/im" => Ok(Offer(Asked::Im(Flavor::PortSip))),
             "/v0/channels" => {
-                Err(errors(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "not implemented"))
+                crate::im::check_api_key(&self.core.config, head, self.stamp)?;
+                Ok(Offer(Asked::Im(Flavor::Tinode)))
             }
             path if path.starts_with("/chat/") => {
                 let offered = self.run(|services, cx| services.c2c.offer(cx, head));

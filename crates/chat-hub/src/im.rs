@@ -12,7 +12,7 @@ mod login;
 mod merge;
 mod names;
 mod note;
-mod owner;
+mod ownership;
 mod presence;
 mod publish;
 mod ranges;
@@ -21,6 +21,7 @@ mod set;
 mod state;
 mod sub;
 mod tags;
+mod tinode;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,6 +34,7 @@ use self::files::Files;
 use self::presence::Alarms;
 use self::reply::{Ask, Fail, Status};
 use self::state::Topic;
+pub(crate) use self::tinode::check_api_key;
 use crate::accounts::Accounts;
 use crate::effects::{Cx, Undo};
 use crate::oauth::Tokens;
@@ -72,8 +74,8 @@ struct Peer {
     topics: BTreeSet<TopicId>,
     /// Digest of the OAuth token it logged in with, or of that token's successor.
     oauth: Option<String>,
-    /// What it looks for on `fnd`.
-    query: String,
+    /// What only Tinode's flavour knows.
+    tinode: tinode::State,
 }
 
 /// How to take back what is kept in memory only.
@@ -117,10 +119,9 @@ impl Im {
 
     /// A connection was made.
     pub(crate) fn opened(&mut self, conn: ConnId, flavor: Flavor) {
-        self.peers.insert(
-            conn,
-            Peer { flavor, user: None, topics: BTreeSet::new(), oauth: None, query: String::new() },
-        );
+        let (topics, tinode) = (BTreeSet::new(), tinode::State::default());
+        let peer = Peer { flavor, user: None, topics, oauth: None, tinode };
+        self.peers.insert(conn, peer);
     }
 
     /// A frame came.
@@ -132,14 +133,23 @@ impl Im {
             return self.undecodable(cx, conn, text);
         };
         let ask = Ask::new(conn, flavor, user.unwrap_or(0), &up);
+        if matches!(up.verb, Verb::Other(..)) {
+            return self.malformed(cx, conn);
+        }
+        match self.may_ask(&ask, &up) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(status) => return self.ctrl(cx, &ask, status, None),
+        }
         let result = match (&up.verb, user) {
-            (Verb::Other(..), _) => return self.malformed(cx, conn),
+            (Verb::Other(..), _) => Err(Status::MALFORMED.into()),
             (Verb::Login(it), _) => self.login(cx, tokens, &ask, it),
             (Verb::Hi(it), _) => self.hi(cx, &ask, it),
             // Accounts come from the PBX. (choice)
             (Verb::Acc(_), _) => Err(Status::DENIED.into()),
             (Verb::Note(_), None) => Ok(()),
             (_, None) => Err(Status::AUTH_REQUIRED.into()),
+            (verb, Some(_)) if find::is_about(&ask) => self.search(cx, &ask, verb),
             (Verb::Pub(it), Some(_)) => self.publish(cx, &ask, it),
             (Verb::Sub(it), Some(_)) => self.subscribe(cx, &ask, it),
             (Verb::Leave(it), Some(_)) => self.leave(cx, &ask, it),

@@ -103,8 +103,6 @@ pub enum TopicId {
     Emc(u64),
     /// A user's notes to themself.
     Slf(u64),
-    /// A user's search. Never stored.
-    Fnd(u64),
 }
 
 /// What a user says of themself.

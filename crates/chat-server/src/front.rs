@@ -102,16 +102,18 @@ fn late() -> Response<Bytes> {
 
 /// A path for the log: what may be a key, an id or a name is left out.
 fn route(path: &str) -> &'static str {
-    const WHOLE: [&str; 6] = [
+    const WHOLE: [&str; 7] = [
         "/im",
         "/im/file",
         "/v0/channels",
+        "/v0/file/u/",
         "/api/login/oauth/token",
         "/api/login/oauth/revoke",
         "/api/v3/time",
     ];
-    const BEGIN: [(&str, &str); 5] = [
+    const BEGIN: [(&str, &str); 6] = [
         ("/im/file/", "/im/file/…"),
+        ("/v0/file/s/", "/v0/file/s/…"),
         ("/chat/", "/chat/…"),
         ("/sapi/v1/c2c/chat/", "/sapi/v1/c2c/chat/…"),
         ("/sapi/", "/sapi/…"),
@@ -131,6 +133,7 @@ mod tests {
         assert_eq!(route("/chat/c2c_123"), "/chat/…");
         assert_eq!(route("/im/file/NDW4_NYseeH20iuC3rih"), "/im/file/…");
         assert_eq!(route("/im/file"), "/im/file");
+        assert_eq!(route("/v0/file/s/NDW4_NYseeH20iuC3rih.png"), "/v0/file/s/…");
         assert_eq!(route("/token=abc"), "…");
     }
 }

@@ -183,7 +183,7 @@ impl Im {
     }
 
     fn delete_topic(&mut self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
-        if id.is_virtual() {
+        if id.is_me() {
             return Err(Status::DENIED.into());
         }
         let topic = self.topic(id).ok_or(Status::NO_ACTION)?;

@@ -30,9 +30,14 @@ pub(super) struct Query<'a> {
 
 impl Query<'_> {
     fn sections(&self) -> Vec<&'static str> {
-        let asked: Vec<_> = self.what.splitn(8, ' ').collect();
-        SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
+        sections(&self.what)
     }
+}
+
+/// The sections that are asked for, in the order they are answered.
+pub(super) fn sections(what: &str) -> Vec<&'static str> {
+    let asked: Vec<_> = what.splitn(8, ' ').collect();
+    SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
 }
 
 impl Im {
@@ -109,7 +114,6 @@ impl Im {
         let ims = since(opts)?;
         let desc = match id {
             TopicId::Me(user) => self.desc_of_me(ask, user, ims),
-            TopicId::Fnd(_) => self.desc_of_fnd(ask),
             TopicId::P2p(..) | TopicId::Group(_) | TopicId::Emc(_) | TopicId::Slf(_) => {
                 let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
                 let member = topic.members.get(&ask.user).ok_or(Status::NOT_FOUND)?;
@@ -202,7 +206,7 @@ impl Im {
     fn short_desc(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId, query: &Query<'_>) -> Done {
         let none = GetOpts::default();
         let opts = query.desc.unwrap_or(&none);
-        if id.is_virtual() {
+        if id.is_me() {
             return self.desc(cx, ask, id, opts);
         }
         if !opts.user.is_empty() || opts.limit.is_some_and(|limit| limit != 0) {
@@ -265,7 +269,6 @@ impl Im {
         };
         let rows: Vec<_> = match id {
             TopicId::Me(user) => self.topic_rows(ask, user, opts, ims, limit),
-            TopicId::Fnd(_) => self.found(cx, ask, limit),
             TopicId::P2p(..) | TopicId::Group(_) | TopicId::Emc(_) | TopicId::Slf(_) => {
                 let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
                 let only = parse_user(&opts.user.decode());

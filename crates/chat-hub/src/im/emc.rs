@@ -20,11 +20,9 @@ impl Im {
                 // What is not one's own and what does not exist are the same to see. (choice)
                 Some(false) | None => return Err(Status::DENIED.into()),
             },
-            TopicId::P2p(..)
-            | TopicId::Group(_)
-            | TopicId::Me(_)
-            | TopicId::Slf(_)
-            | TopicId::Fnd(_) => access::on_slf(),
+            TopicId::P2p(..) | TopicId::Group(_) | TopicId::Me(_) | TopicId::Slf(_) => {
+                access::on_slf()
+            }
         };
         if self.topic(topic).is_none() {
             self.room_for_topic(cx, ask.user)?;
@@ -58,7 +56,7 @@ impl Im {
         }
         let (head, reqid) = (None, SharedText::default());
         let row = MessageRow { from: 0, at: cx.stamp, head, content, reqid };
-        let Ok(seq) = self.keep(cx, id, row.clone()) else { return false };
+        let Ok(seq) = self.store_message(cx, id, row.clone()) else { return false };
         self.deliver_data(cx, id, seq, &row, None);
         let Some(topic) = self.topic(id) else { return true };
         let notice = Pres { seq, ..pres("msg") };

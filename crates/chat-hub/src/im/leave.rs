@@ -20,7 +20,7 @@ impl Im {
         let (attached, unsub) =
             (self.is_attached(ask.conn, topic), leave.unsub.unwrap_or_default());
         match (attached, unsub) {
-            (_, true) if topic.is_virtual() => Err(Status::DENIED.into()),
+            (_, true) if topic.is_me() => Err(Status::DENIED.into()),
             (false, true) => Err(Status::ATTACH_FIRST.into()),
             (false, false) => Err(Status::NOT_JOINED.into()),
             (true, false) => {

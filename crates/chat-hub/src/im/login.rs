@@ -1,8 +1,8 @@
-//! `login` and `hi`.
+//! `login`.
 
-use chat_proto::im::Flavor;
-use chat_proto::im::up::{Hi, Login};
-use chat_sign::{LoginSecret, TokenClaims};
+use chat_proto::im::up::Login;
+use chat_proto::im::{Flavor, Stamp};
+use chat_sign::{BasicSecret, LoginSecret, TokenClaims};
 use serde_json::json;
 
 use super::names::user_name;
@@ -43,6 +43,7 @@ impl Im {
                 named.filter(|user| holder == Some(*user)).ok_or(Status::AUTH_FAILED)?
             }
             "token" => self.user_of_token(cx, &secret)?,
+            "basic" if ask.flavor == Flavor::Tinode => user_of_basic(cx, &secret)?,
             _ => return Err(Status::UNKNOWN_SCHEME.into()),
         };
         if cx.accounts.get(user).is_none_or(|it| it.suspended) {
@@ -53,8 +54,13 @@ impl Im {
         peer.oauth = oauth;
         cx.fx.undo.push(Undo::Im(ImUndo::LoggedIn(ask.conn)));
         cx.fx.logged_in(ask.conn);
-        let token = self.file_token(cx, user);
-        let said = json!({ "authlvl": "auth", "token": token, "user": user_name(user) });
+        let (token, expires) = self.file_token(cx, user);
+        let mut said = json!({ "authlvl": "auth", "token": token, "user": user_name(user) });
+        // Tinode's clients keep no token without it; the published sample of PortSIP has none.
+        // (tinode-doc, seed)
+        if ask.flavor == Flavor::Tinode {
+            said["expires"] = expires.as_text().decode().into();
+        }
         self.ctrl(cx, ask, Status::OK, Some(params(&said)));
         Ok(())
     }
@@ -70,33 +76,20 @@ impl Im {
         if known { Ok(claims.user_id) } else { Err(Status::AUTH_FAILED) }
     }
 
-    fn file_token(&self, cx: &Cx<'_>, user: u64) -> String {
+    /// A token and the end of its life.
+    fn file_token(&self, cx: &Cx<'_>, user: u64) -> (String, Stamp<'static>) {
         let expires = cx.now.unix.after(cx.config.file_token_for).as_secs();
+        let expires_at = u32::try_from(expires).unwrap_or(u32::MAX);
         let claims = TokenClaims {
             user_id: user,
             tenant_id: cx.accounts.get(user).map_or(0, |it| it.tenant as u64 + 1),
-            expires_at: u32::try_from(expires).unwrap_or(u32::MAX),
+            expires_at,
             auth_level: LEVEL_AUTH,
             serial: self.users.get(&user).map_or(0, |row| row.serial),
             features: 1,
         };
-        cx.ids.file_tokens().issue(&claims).expose().to_owned()
-    }
-
-    /// A Tinode client's handshake; answered on PortSIP's path too, though nobody needs it there.
-    pub(super) fn hi(&mut self, cx: &mut Cx<'_>, ask: &Ask, hi: &Hi<'_>) -> Done {
-        if hi.ver.is_empty() && ask.flavor == Flavor::Tinode {
-            return Err(Status::MALFORMED.into());
-        }
-        let said = json!({
-            "build": concat!("chat-hub:", env!("CARGO_PKG_VERSION")),
-            "maxFileUploadSize": cx.config.max_file_bytes,
-            "maxMessageSize": cx.config.session.limits.max_bytes,
-            "maxSubscriberCount": cx.config.max_members,
-            "ver": "0.25",
-        });
-        self.ctrl(cx, ask, Status(201, "created"), Some(params(&said)));
-        Ok(())
+        let token = cx.ids.file_tokens().issue(&claims).expose().to_owned();
+        (token, Stamp::from_unix_micros(i64::from(expires_at) * 1_000_000, Flavor::Tinode))
     }
 }
 
@@ -124,4 +117,13 @@ impl Im {
             cx.fx.close(*conn, REVOKED, "the access token was revoked");
         }
     }
+}
+
+/// The user of a login and a password, as Tinode's clients send them. The login is an extension with
+/// its domain, or without where no other tenant has the same. (tinode-doc; the form is a choice)
+pub(super) fn user_of_basic(cx: &Cx<'_>, secret: &str) -> Result<u64, Status> {
+    let secret = BasicSecret::decode(secret).map_err(|_| Status::MALFORMED)?;
+    let user = cx.accounts.find_login(secret.login()).ok_or(Status::AUTH_FAILED)?;
+    let known = cx.accounts.get(user).is_some_and(|it| it.password == *secret.password());
+    if known { Ok(user) } else { Err(Status::AUTH_FAILED) }
 }

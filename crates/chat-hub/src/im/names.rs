@@ -37,7 +37,8 @@ pub(super) fn resolve(user: u64, name: &str) -> Result<Named, Status> {
             }
             Ok(Named::Topic(TopicId::Group(u64::from_be_bytes(bytes))))
         }
-        TopicKind::Fnd => Ok(Named::Topic(TopicId::Fnd(user))),
+        // Requests about it never come here.
+        TopicKind::Fnd => Err(Status::NOT_FOUND),
         TopicKind::Slf => Ok(Named::Topic(TopicId::Slf(user))),
         TopicKind::Emc => match decimal(&name[3..]) {
             Some(channel) => Ok(Named::Topic(TopicId::Emc(channel))),
@@ -77,7 +78,6 @@ impl TopicId {
             Self::Me(_) => "me".to_owned(),
             Self::Emc(channel) => format!("emc{channel}"),
             Self::Slf(_) => "slf".to_owned(),
-            Self::Fnd(_) => "fnd".to_owned(),
         }
     }
 
@@ -86,12 +86,7 @@ impl TopicId {
         match self {
             Self::P2p(low, high) if low == user => Some(high),
             Self::P2p(low, high) if high == user => Some(low),
-            Self::P2p(..)
-            | Self::Group(_)
-            | Self::Me(_)
-            | Self::Emc(_)
-            | Self::Slf(_)
-            | Self::Fnd(_) => None,
+            Self::P2p(..) | Self::Group(_) | Self::Me(_) | Self::Emc(_) | Self::Slf(_) => None,
         }
     }
 
@@ -100,8 +95,8 @@ impl TopicId {
         matches!(self, Self::Group(_) | Self::Emc(_) | Self::Slf(_))
     }
 
-    /// Whether it is there for every user, holds no messages and is never stored.
-    pub(super) fn is_virtual(self) -> bool {
-        matches!(self, Self::Me(_) | Self::Fnd(_))
+    /// Whether it is a user's own profile, which holds no messages and is never stored.
+    pub(super) fn is_me(self) -> bool {
+        matches!(self, Self::Me(_))
     }
 }

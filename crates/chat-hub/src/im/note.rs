@@ -16,7 +16,7 @@ use crate::record::{Marks, Record, TopicId};
 impl Im {
     pub(super) fn note(&mut self, cx: &mut Cx<'_>, ask: &Ask, note: &Note<'_>) -> Done {
         let Ok(Named::Topic(id)) = resolve(ask.user, &ask.topic) else { return Ok(()) };
-        if id.is_virtual() {
+        if id.is_me() {
             return Ok(());
         }
         let what: &'static str = match &*note.what.decode() {
@@ -131,7 +131,7 @@ impl Im {
         let sessions = self.sessions(id).filter(|(conn, user)| {
             *conn != ask.conn && to(*user) && topic.mode(*user).has(M::READ)
         });
-        self.spread(cx, id, sessions, |name| {
+        self.spread(cx, id, sessions, |name, _| {
             Down::Info(Info { topic: name, ..note.clone() }).encode()
         });
     }

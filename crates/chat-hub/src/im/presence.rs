@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{AcsChange, Info, Pres};
-use chat_proto::im::{AccessMode, Down};
+use chat_proto::im::{AccessMode, Down, Flavor};
 use chat_proto::json::Str;
 use chat_proto::machine::{ConnId, Text};
 
@@ -90,28 +90,32 @@ impl Im {
             .sessions(topic)
             .filter(|(conn, user)| Some(*conn) != skip && to(*user, it.mode(*user)))
             .collect();
-        self.spread(cx, topic, sessions, |name| {
+        self.spread(cx, topic, sessions, |name, _| {
             Down::Pres(Pres { topic: name, ..notice.clone() }).encode()
         });
     }
 
-    /// Sends a frame to sessions, encoded once for each name of the topic.
+    /// Sends a frame to sessions, encoded once for each name of the topic and each flavour.
     pub(super) fn spread(
         &self,
         cx: &mut Cx<'_>,
         topic: TopicId,
         sessions: impl IntoIterator<Item = (ConnId, u64)>,
-        encode: impl Fn(Str<'static>) -> Text,
+        encode: impl Fn(Str<'static>, Flavor) -> Text,
     ) {
-        let mut encoded: Option<(u64, Text)> = None;
+        // At most two flavours of two names: everybody in a group calls it the same, the two in a
+        // P2P topic do not.
+        let mut encoded: Vec<((u64, Flavor), Text)> = Vec::new();
         for (conn, user) in sessions {
-            // Everybody in a group calls it the same; the two in a P2P topic do not.
-            let view = if topic.is_group() { 0 } else { user };
-            let text = match &encoded {
-                Some((of, text)) if *of == view => text.clone(),
-                _ => encode(topic.name_for(user).into()),
+            let view = (if topic.is_group() { 0 } else { user }, self.flavor(conn));
+            let text = match encoded.iter().find(|(of, _)| *of == view) {
+                Some((_, text)) => text.clone(),
+                None => {
+                    let text = encode(topic.name_for(user).into(), view.1);
+                    encoded.push((view, text.clone()));
+                    text
+                }
             };
-            encoded = Some((view, text.clone()));
             cx.fx.send(conn, text);
         }
     }
@@ -182,7 +186,7 @@ impl Im {
                     });
                 }
             }
-            TopicId::P2p(..) | TopicId::Slf(_) | TopicId::Fnd(_) => {}
+            TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 
@@ -225,7 +229,8 @@ impl Im {
                 topic.mode(peer).has(AccessMode::PRES).then_some(peer)
             })
             .collect();
-        let notice = Pres { src: user_name(user).into(), ..pres(what) };
+        let ua = self.ua_of(user).to_owned().into();
+        let notice = Pres { src: user_name(user).into(), ua, ..pres(what) };
         for peer in peers {
             self.pres_me(cx, peer, &notice, None, None);
         }
@@ -274,7 +279,7 @@ impl Im {
                     });
                 }
             }
-            TopicId::Me(_) | TopicId::P2p(..) | TopicId::Slf(_) | TopicId::Fnd(_) => {}
+            TopicId::Me(_) | TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 
@@ -302,7 +307,7 @@ impl Im {
             TopicId::Group(_) | TopicId::Emc(_) => {
                 self.live.remove(&topic);
             }
-            TopicId::P2p(..) | TopicId::Slf(_) | TopicId::Fnd(_) => {}
+            TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 

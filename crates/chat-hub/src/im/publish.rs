@@ -26,7 +26,7 @@ impl Im {
         let Named::Topic(id) = resolve(ask.user, &ask.topic)? else {
             return Err(Status::TOPIC_NOT_FOUND.into());
         };
-        if id.is_virtual() {
+        if id.is_me() {
             return Err(Status::DENIED.into());
         }
         let topic = self.topic(id).filter(|_| self.is_attached(ask.conn, id));
@@ -46,7 +46,7 @@ impl Im {
             content: it.content.as_ref().map_or("null", Raw::as_str).into(),
             reqid: ask.id.as_str().into(),
         };
-        let seq = self.keep(cx, id, row.clone())?;
+        let seq = self.store_message(cx, id, row.clone())?;
         // Authors have read what they wrote. (tinode-code)
         let marks = Marks { read: seq, recv: seq };
         self.put(cx, Record::Marks { topic: id, user: ask.user, row: marks });
@@ -57,7 +57,7 @@ impl Im {
     }
 
     /// Numbers a message and stores it; the oldest go where the topic is full.
-    pub(super) fn keep(
+    pub(super) fn store_message(
         &mut self,
         cx: &mut Cx<'_>,
         id: TopicId,
@@ -128,7 +128,7 @@ impl Im {
         let readers = self
             .sessions(id)
             .filter(|(conn, user)| Some(*conn) != skip && topic.mode(*user).has(M::READ));
-        self.spread(cx, id, readers, |name| data(name, seq, row, Flavor::PortSip));
+        self.spread(cx, id, readers, |name, flavor| data(name, seq, row, flavor));
     }
 }
 

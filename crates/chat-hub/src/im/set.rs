@@ -64,9 +64,6 @@ impl Im {
             }
             return self.set_me(cx, ask, user, desc);
         }
-        if let TopicId::Fnd(_) = id {
-            return self.set_query(cx, ask, desc, attached);
-        }
         let topic = self.topic(id).ok_or(Status::NOT_FOUND)?;
         let sub = topic.sub(ask.user).ok_or(Status::NOT_FOUND)?.clone();
         let shared = touches(&desc.public) || desc.defacs.is_some();
@@ -162,7 +159,7 @@ impl Im {
         attached: bool,
     ) -> Done {
         let mode = M::parse_request(&sub.mode.decode()).map_err(|_| Status::MALFORMED)?;
-        if topic.is_virtual() {
+        if topic.is_me() {
             return Err(Status::NOT_MODIFIED.into());
         }
         let target = match &*sub.user.decode() {
@@ -225,19 +222,17 @@ impl Im {
         let old = self.topic(topic).and_then(|it| it.sub(ask.user)).cloned();
         let old = old.ok_or(Status::NOT_FOUND)?;
         let mut row = old.clone();
-        let mut takes = false;
         if topic.is_group() {
             let owner = old.mode().has(M::OWNER);
-            // An owner stays one, and nobody becomes one by asking, unless the owner offered it.
-            // (tinode-code)
-            takes = !owner && want.has(M::OWNER) && old.given.has(M::OWNER);
-            if owner != want.has(M::OWNER) && !takes || owner && !want.has(M::JOIN) {
+            if self.is_offered(topic, ask.user, want) {
+                self.accept_ownership(cx, ask, topic, want);
+                return Ok(true);
+            }
+            // An owner stays one, and nobody becomes one by asking. (tinode-code)
+            if owner != want.has(M::OWNER) || owner && !want.has(M::JOIN) {
                 return Err(Status::DENIED.into());
             }
             row.want = want;
-            if takes {
-                row.given = row.given | want;
-            }
             // An administrator may take more, but neither ownership nor deletion. (tinode-code)
             if old.given.has(M::APPROVE) && want.has(M::APPROVE) {
                 row.given = row.given | (want - (M::OWNER | M::DELETE));
@@ -251,9 +246,6 @@ impl Im {
         row.updated = cx.stamp;
         let dacs = change(&old, &row);
         let exceeds = (row.want - row.given) != M::NONE;
-        if takes {
-            self.retire_owner(cx, ask, topic);
-        }
         let modes = (old.mode(), row.mode());
         self.put_sub(cx, topic, ask.user, row);
         self.tell_sharers(cx, topic, (ask.user, ask.user), &dacs, exceeds, ask.conn);
@@ -295,12 +287,9 @@ impl Im {
         }
         let known = topic.members.get(&target).map(|it| it.sub.clone());
         let old = known.clone().filter(|row| row.deleted.is_none());
-        if passes {
+        // In Tinode's flavour it is an offer: what is given, as any other change. (tinode-code)
+        if passes && ask.flavor == Flavor::PortSip {
             let old = old.ok_or(Status::USER_NOT_FOUND)?;
-            if ask.flavor == Flavor::Tinode {
-                self.offer(cx, ask, id, target, &old, mode.unwrap_or_default())?;
-                return self.answer_given(cx, ask, id, target);
-            }
             self.transfer(cx, ask, id, target, &old);
             return self.answer_given(cx, ask, id, target);
         }
@@ -357,6 +346,29 @@ impl Im {
         let params = format!(r#"{{"acs":{acs},"user":"{}"}}"#, user_name(target));
         self.ctrl(cx, ask, Status::OK, Some(params_text(params)));
         Ok(())
+    }
+
+    /// Passes a group on in one step: the new owner has everything at once, the former one loses
+    /// `A`, `D` and `O`. There is never a moment with two owners or none. (seed)
+    fn transfer(&mut self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId, target: u64, old: &SubRow) {
+        let Some(former) = self.topic(id).and_then(|it| it.sub(ask.user)).cloned() else { return };
+        let demoted = SubRow {
+            want: access::former_owner(former.want),
+            given: access::former_owner(former.given),
+            updated: cx.stamp,
+            ..former.clone()
+        };
+        // Offers of Tinode's flavour that nobody has taken up end here.
+        self.withdraw_ownership(cx, id, target);
+        let raised = SubRow { want: M::ALL, given: M::ALL, updated: cx.stamp, ..old.clone() };
+        let (lost, won) = (change(&former, &demoted), change(old, &raised));
+        self.put_sub(cx, id, ask.user, demoted);
+        self.put_sub(cx, id, target, raised);
+        // The former owner's session is told as well, before the answer, as the sample shows.
+        self.tell_target(cx, id, (ask.user, ask.user), &lost, None);
+        self.tell_sharers(cx, id, (ask.user, ask.user), &lost, false, ask.conn);
+        self.tell_target(cx, id, (ask.user, target), &won, Some(ask.conn));
+        self.tell_sharers(cx, id, (ask.user, target), &won, false, ask.conn);
     }
 }
 

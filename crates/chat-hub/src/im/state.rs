@@ -290,7 +290,7 @@ impl Im {
     /// Topics that `user` has a row in, ended subscriptions included.
     pub(super) fn rows_of(&self, user: u64) -> impl Iterator<Item = (TopicId, &Topic)> {
         self.of_user
-            .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Fnd(u64::MAX)))
+            .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Slf(u64::MAX)))
             .filter_map(|(_, id)| Some((*id, self.topics.get(id)?)))
     }
 

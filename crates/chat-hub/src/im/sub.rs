@@ -43,7 +43,7 @@ impl Im {
             Named::Topic(id) if self.is_attached(ask.conn, id) => {
                 return Err(Status::ALREADY_SUBSCRIBED.into());
             }
-            Named::Topic(id @ (TopicId::Me(_) | TopicId::Fnd(_))) => {
+            Named::Topic(id @ TopicId::Me(_)) => {
                 self.attach(cx, ask.conn, id);
                 self.ctrl(cx, ask, Status::OK, None);
                 id
@@ -261,9 +261,11 @@ impl Im {
             mine => {
                 // What was given once is given again: leaving does not lift a ban. (tinode-code)
                 let given = mine.as_ref().map_or(auth, |row| row.given);
-                let want = wish.want.unwrap_or(given);
-                // Nobody becomes an owner by asking, but of what is their own. (tinode-code)
-                let owns = want.has(M::OWNER) && !matches!(topic, TopicId::Slf(_));
+                // An offer of ownership is taken up by asking for it, as a member. What is one's own
+                // needs no offer. (tinode-code)
+                let own = matches!(topic, TopicId::Slf(_));
+                let want = wish.want.unwrap_or(if own { given } else { given - M::OWNER });
+                let owns = want.has(M::OWNER) && !own;
                 if !given.has(M::JOIN) || !want.has(M::JOIN) || owns {
                     return Err(Status::DENIED.into());
                 }

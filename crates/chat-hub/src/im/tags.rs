@@ -15,7 +15,7 @@ use crate::effects::Cx;
 use crate::record::{Record, SharedText, TopicId, TopicRow, UserRow};
 
 /// Characters of a tag. (tinode-doc)
-const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
+pub(super) const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
 
 /// Credentials are the PBX's: they are listed as none and cannot be changed. (choice)
 pub(super) fn no_credentials(topic: TopicId, attached: bool) -> Status {
@@ -112,14 +112,12 @@ impl Im {
                 let owner = topic.mode(ask.user).has(M::OWNER);
                 if owner { Ok(&topic.row.tags) } else { Err(Status::DENIED) }
             }
-            TopicId::P2p(..) | TopicId::Emc(_) | TopicId::Slf(_) | TopicId::Fnd(_) => {
-                Err(Status::NOT_ALLOWED)
-            }
+            TopicId::P2p(..) | TopicId::Emc(_) | TopicId::Slf(_) => Err(Status::NOT_ALLOWED),
         }
     }
 
     pub(super) fn get_aux(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
-        if id.is_virtual() {
+        if id.is_me() {
             return Err(Status::NOT_ALLOWED.into());
         }
         let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
@@ -139,7 +137,7 @@ impl Im {
         aux: &Raw<'_>,
         attached: bool,
     ) -> Done {
-        if id.is_virtual() {
+        if id.is_me() {
             return Err(Status::NOT_ALLOWED.into());
         }
         let topic = self.topic(id).filter(|it| attached && it.mode(ask.user).is_admin());

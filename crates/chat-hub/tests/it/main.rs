@@ -25,6 +25,8 @@ mod notes;
 mod oauth;
 mod presence;
 mod publish;
+mod tinode;
+mod tinode_files;
 mod topics;
 mod transcript;
 mod world;
