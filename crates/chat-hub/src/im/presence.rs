@@ -424,7 +424,7 @@ impl Im {
             if here.peek().is_none() || !to(user, member.sub.mode()) {
                 continue;
             }
-            let silent = actor == user || topic.peer_of(user) == Some(actor);
+            let silent = actor == 0 || actor == user || topic.peer_of(user) == Some(actor);
             let view = if topic.is_group() { 0 } else { user };
             let text = encoded.entry((silent, view)).or_insert_with(|| {
                 let act = if silent { Str::default() } else { user_name(actor).into() };
