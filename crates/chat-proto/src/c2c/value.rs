@@ -137,11 +137,24 @@ impl Encode for Loose<'_> {
 }
 
 impl<'a> Decode<'a> for Loose<'a> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        if scanner.is_string() {
-            Ok(Self { text: Str::read(scanner)?, bare: false })
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        self.bare = !scanner.is_string();
+        if self.bare {
+            self.text = Str::borrowed(scanner.skip()?);
+            Ok(scanner)
         } else {
-            Ok(Self { text: Str::borrowed(scanner.skip()?), bare: true })
+            self.text.read(scanner)
+        }
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        match scanner.plain_string() {
+            Some(text) => Some(Self { text: Str::borrowed(text), bare: false }),
+            None => {
+                let (digits, _) = scanner.plain_digits()?;
+                Some(Self { text: Str::borrowed(digits), bare: true })
+            }
         }
     }
 }
@@ -224,8 +237,14 @@ macro_rules! loose_newtype {
         }
 
         impl<'a> Decode<'a> for $name<'a> {
-            fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-                Loose::read(scanner).map(Self)
+            #[inline(always)]
+            fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+                self.0.read(scanner)
+            }
+
+            #[inline(always)]
+            fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+                Loose::read_plain(scanner).map(Self)
             }
         }
 
