@@ -42,7 +42,7 @@ pub use history::HistoryItem;
 pub use image::{ImageFormat, ImageInfo};
 pub use rest::{Api, Code, Refusal, Ticket};
 pub use system::{OrderEvent, Role, SystemContent, SystemEvent};
-pub use value::{Loose, MessageId, OrderNo};
+pub use value::{Loose, MessageId, MessageUuid, OrderNo};
 
 use crate::codec::Dialect;
 
