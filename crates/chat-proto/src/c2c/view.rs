@@ -72,7 +72,7 @@ pub enum View<'p> {
 /// A picture in a chat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image<'p> {
-    /// Where it is. Fetch it without credentials: see [`download`](crate::c2c::download).
+    /// Where it is. Fetch it without credentials: see [`Download`](crate::c2c::rest::Download).
     pub url: Cow<'p, str>,
     /// Where a small version is; may be the same.
     pub thumbnail_url: Cow<'p, str>,
