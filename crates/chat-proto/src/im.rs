@@ -5,6 +5,7 @@
 pub mod access;
 pub mod client;
 pub mod down;
+mod prepared;
 pub mod rest;
 pub mod stamp;
 pub mod topic;
@@ -12,6 +13,7 @@ pub mod up;
 
 pub use access::{AccessMode, Dacs};
 pub use down::Down;
+pub use prepared::Prepared;
 pub use stamp::Stamp;
 pub use topic::{TopicKind, TopicName, UserId};
 pub use up::Up;

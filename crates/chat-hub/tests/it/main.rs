@@ -14,6 +14,7 @@ mod c2c_front;
 mod c2c_pair;
 mod deletion;
 mod durability;
+mod fan_out;
 mod files;
 mod history;
 mod hostile;
