@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chat_hub::Transfer;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::answer::{self, AnswerBody};
@@ -48,6 +48,7 @@ async fn answer(
     if upgrade::is_asked(&head) {
         return Ok(upgrade::answer(&shared.hub, head, slot).await?.map(Into::into));
     }
+    let is_whole = body.is_end_stream();
     match shared.hub.begin_transfer(head.clone()).await? {
         Transfer::NotMine => {
             let whole = exchange(shared, head, body);
@@ -57,7 +58,8 @@ async fn answer(
             };
             Ok(response.map(Into::into))
         }
-        Transfer::Answer(response) => Ok(response.map(Into::into)),
+        Transfer::Answer(response) if is_whole => Ok(response.map(Into::into)),
+        Transfer::Answer(response) => Ok(closing(response).map(Into::into)),
         Transfer::Receive { key, body: form, max_bytes } => {
             // A task of its own: the client's leaving must not keep it from cleaning up.
             let task = upload::receive(shared.clone(), head, body, key, form, max_bytes);
@@ -92,12 +94,19 @@ async fn exchange(
 
 fn too_large() -> Response<Bytes> {
     let why = "the body of the request is too large";
-    answer::errors(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", why)
+    closing(answer::errors(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", why))
+}
+
+/// An answer before the end of the request's body: the connection is of no further use, and a client
+/// that is not told may send its next request there.
+pub(crate) fn closing(mut response: Response<Bytes>) -> Response<Bytes> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn late() -> Response<Bytes> {
     let why = "the request did not come whole in time, or the server is too busy";
-    answer::errors(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", why)
+    closing(answer::errors(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", why))
 }
 
 /// A path for the log: what may be a key, an id or a name is left out.
