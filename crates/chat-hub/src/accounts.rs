@@ -1,6 +1,6 @@
 //! The users of the IM, as the world names them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chat_sign::Secret;
 
@@ -23,12 +23,17 @@ pub(crate) struct Accounts {
     by_user: BTreeMap<u64, Account>,
     /// By lower-case domain, then by extension.
     by_login: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Agents of the channels for SMS and WhatsApp, but for users' own.
+    channels: BTreeMap<u64, BTreeSet<u64>>,
+    /// Whether the PBX can be asked about tokens.
+    pub(crate) pbx_available: bool,
 }
 
 impl Accounts {
     /// From a world that is valid.
     pub(crate) fn new(world: &World) -> Self {
-        let mut accounts = Self::default();
+        let pbx_available = !world.faults.pbx_unavailable;
+        let mut accounts = Self { pbx_available, ..Self::default() };
         for (tenant, it) in world.tenants.iter().enumerate() {
             let logins = accounts.by_login.entry(it.domain.to_ascii_lowercase()).or_default();
             for extension in &it.extensions {
@@ -41,6 +46,10 @@ impl Accounts {
                     suspended: extension.suspended,
                 };
                 accounts.by_user.insert(extension.user_id, account);
+            }
+            for channel in &it.channels {
+                let agents = channel.agents.iter().filter_map(|agent| logins.get(agent).copied());
+                accounts.channels.insert(channel.id, agents.collect());
             }
         }
         accounts
@@ -57,6 +66,14 @@ impl Accounts {
     /// The user of an extension; the domain without regard to case.
     pub(crate) fn find(&self, number: &str, domain: &str) -> Option<u64> {
         self.by_login.get(&domain.to_ascii_lowercase())?.get(number).copied()
+    }
+
+    /// Whether `user` belongs to a channel for SMS and WhatsApp; `None` where there is none.
+    pub(crate) fn in_channel(&self, user: u64, channel: u64) -> Option<bool> {
+        if self.by_user.contains_key(&channel) {
+            return Some(channel == user);
+        }
+        self.channels.get(&channel).map(|agents| agents.contains(&user))
     }
 
     /// The user of `extension@domain`, or of an extension that only one tenant has.

@@ -36,6 +36,8 @@ pub struct HubConfig {
     pub max_file_bytes: u64,
     /// Bytes of files a user may have stored: 1 GiB. (portsip-docs)
     pub file_quota: u64,
+    /// Bytes of files the users of a tenant may have stored together: no limit. (portsip-docs)
+    pub tenant_file_quota: Option<u64>,
     /// Uploads under way at one time: 1024. (choice)
     pub max_uploads: usize,
     /// Members of a group: 1000. (portsip-docs)
@@ -45,6 +47,15 @@ pub struct HubConfig {
     /// Messages kept for a topic: 100 000. The oldest goes when one more is published; numbers are
     /// not given out again, and to history it is as if it had been deleted. (choice)
     pub max_messages: usize,
+    /// What these messages may take for a topic, in bytes with 128 for each: 64 MiB. The oldest go
+    /// as above. (choice)
+    pub max_topic_bytes: usize,
+    /// Deletions of messages kept apart for a topic and each who deleted: 64. With one more the
+    /// oldest two become one. (choice)
+    pub max_deletions: usize,
+    /// What the messages of all topics may take, in bytes: 1 GiB. A publication beyond it gets 503.
+    /// (choice)
+    pub max_history_bytes: usize,
     /// Messages kept for a C2C order, in the same way: 10 000. (choice)
     pub max_order_messages: usize,
     /// Messages in one page of history: 1000. (seed)
@@ -89,10 +100,14 @@ impl Default for HubConfig {
             max_connections: 1 << 16,
             max_file_bytes: 100 << 20,
             file_quota: 1 << 30,
+            tenant_file_quota: None,
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,
             max_messages: 100_000,
+            max_topic_bytes: 64 << 20,
+            max_history_bytes: 1 << 30,
+            max_deletions: 64,
             max_order_messages: 10_000,
             max_page: 1000,
             default_page: 100,

@@ -3,6 +3,7 @@
 mod access;
 mod del;
 mod describe;
+mod emc;
 mod files;
 mod find;
 mod history;
@@ -14,6 +15,7 @@ mod note;
 mod ownership;
 mod presence;
 mod publish;
+mod ranges;
 mod reply;
 mod set;
 mod state;
@@ -60,6 +62,8 @@ pub(crate) struct Im {
     alarms: Alarms,
     /// Ids of `{pub}` remembered for each topic.
     remembered: usize,
+    /// What the messages of all topics take.
+    history_bytes: usize,
 }
 
 /// One connection.
@@ -68,6 +72,8 @@ struct Peer {
     flavor: Flavor,
     user: Option<u64>,
     topics: BTreeSet<TopicId>,
+    /// Digest of the OAuth token it logged in with, or of that token's successor.
+    oauth: Option<String>,
     /// What only Tinode's flavour knows.
     tinode: tinode::State,
 }
@@ -81,6 +87,8 @@ pub(crate) enum ImUndo {
     Detached(ConnId, TopicId),
     /// A session logged in.
     LoggedIn(ConnId),
+    /// Sessions of one OAuth token became those of another.
+    Renewed { old: String, new: String },
     /// A topic was dropped with all that was in it.
     Dropped(TopicId, Box<Topic>),
 }
@@ -105,13 +113,14 @@ impl Im {
             live: BTreeSet::new(),
             alarms: Alarms::default(),
             remembered,
+            history_bytes: 0,
         }
     }
 
     /// A connection was made.
     pub(crate) fn opened(&mut self, conn: ConnId, flavor: Flavor) {
-        let peer =
-            Peer { flavor, user: None, topics: BTreeSet::new(), tinode: tinode::State::default() };
+        let (topics, tinode) = (BTreeSet::new(), tinode::State::default());
+        let peer = Peer { flavor, user: None, topics, oauth: None, tinode };
         self.peers.insert(conn, peer);
     }
 
@@ -229,11 +238,13 @@ impl Im {
             }
             ImUndo::LoggedIn(conn) => {
                 if let Some(peer) = self.peers.get_mut(&conn) {
-                    peer.user = None;
+                    (peer.user, peer.oauth) = (None, None);
                 }
             }
+            ImUndo::Renewed { old, new } => self.rename(&new, &old),
             ImUndo::Dropped(id, topic) => {
                 self.of_user.extend(topic.members.keys().map(|user| (*user, id)));
+                self.history_bytes += topic.bytes;
                 self.topics.insert(id, *topic);
             }
         }

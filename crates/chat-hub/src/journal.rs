@@ -64,7 +64,8 @@ impl Batch {
             | Output::LoggedIn { .. }
             | Output::Close { .. }
             | Output::Respond { .. }
-            | Output::Remove { .. } => None,
+            | Output::Remove { .. }
+            | Output::Forward(_) => None,
         })
     }
 }

@@ -41,6 +41,8 @@ struct Upload {
     since: Instant,
     /// How to answer it.
     flavor: Flavor,
+    /// The quota leaves less than a file may have otherwise.
+    short: bool,
 }
 
 impl Files {
@@ -61,10 +63,14 @@ impl Files {
         old
     }
 
-    /// Bytes that `user` may still store.
+    /// Bytes that `user`, and their tenant, may still store.
     fn room(&self, cx: &Cx<'_>, user: u64) -> u64 {
         let used = self.used.get(&user).copied().unwrap_or_default();
-        cx.config.file_quota.saturating_sub(used)
+        let own = cx.config.file_quota.saturating_sub(used);
+        let Some(most) = cx.config.tenant_file_quota else { return own };
+        let tenant = self.used.iter().filter(|(other, _)| cx.accounts.visible(user, **other));
+        let used = tenant.fold(0u64, |sum, (_, used)| sum.saturating_add(*used));
+        own.min(most.saturating_sub(used))
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Record> {
@@ -120,8 +126,10 @@ impl Im {
             return Err(Status::UNAVAILABLE);
         }
         let key = FileKey::new(&cx.ids.file_id(cx.now.unix)).expect("file ids are base64url");
-        self.files.under_way.insert(key.clone(), Upload { user, since: now, flavor });
-        let max_bytes = cx.config.max_file_bytes;
+        // No more comes in than may stay.
+        let max_bytes = cx.config.max_file_bytes.min(room);
+        let short = max_bytes < cx.config.max_file_bytes;
+        self.files.under_way.insert(key.clone(), Upload { user, since: now, flavor, short });
         Ok(Transfer::Receive { key, body: UploadBody::Multipart, max_bytes })
     }
 
@@ -173,7 +181,7 @@ impl Im {
         key: &FileKey,
         result: &Result<Uploaded, UploadError>,
     ) -> bool {
-        let Some(Upload { user, flavor, .. }) = self.files.under_way.remove(key) else {
+        let Some(Upload { user, flavor, short, .. }) = self.files.under_way.remove(key) else {
             return false;
         };
         let refused = |status| ctrl(cx.stamp, flavor, "", status, None);
@@ -200,6 +208,7 @@ impl Im {
                 self.put(cx, Record::File { key: key.as_str().to_owned(), row: Some(row) });
                 ctrl(cx.stamp, flavor, &it.form_id, Status::OK, Some(&url))
             }
+            Err(UploadError::TooLarge) if short => refused(Status::POLICY),
             Err(UploadError::TooLarge) => refused(Status::TOO_LARGE),
             Err(UploadError::Malformed) => refused(Status::MALFORMED),
             Err(UploadError::Store) => refused(Status::INTERNAL),

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use chat_proto::im::AccessMode;
 use chat_proto::im::down::{Acs, Desc, Meta, Subscription};
 use chat_proto::im::up::{GetOpts, Set, SetQuery, Verb};
-use chat_proto::im::{Flavor, Stamp, TopicKind};
+use chat_proto::im::{Stamp, TopicKind};
 use chat_proto::json::{Raw, Str};
 
 use super::Im;
@@ -50,9 +50,10 @@ struct Found {
     matched: Vec<String>,
 }
 
-/// Whether a request of Tinode's flavour is about `fnd`. PortSIP's documentation has no such topic.
+/// Whether a request is about `fnd`. PortSIP's documentation has no such topic, and answers there are
+/// the same. (choice)
 pub(super) fn is_about(ask: &Ask) -> bool {
-    ask.flavor == Flavor::Tinode && TopicKind::of(&ask.topic) == TopicKind::Fnd
+    TopicKind::of(&ask.topic) == TopicKind::Fnd
 }
 
 impl Im {

@@ -11,6 +11,8 @@ use super::{Im, ImUndo};
 use crate::effects::{Cx, Undo};
 use crate::oauth::Tokens;
 
+/// Closes sessions whose token was revoked. (choice)
+const REVOKED: u16 = 4401;
 /// The level of a user who logged in. (tinode-doc)
 const LEVEL_AUTH: u16 = 20;
 
@@ -26,11 +28,18 @@ impl Im {
             return Err(Status::ALREADY_AUTHENTICATED.into());
         }
         let secret = login.secret.expose().decode();
+        let mut oauth = None;
         let user = match login.scheme.decode().to_ascii_lowercase().as_str() {
             "access_token" => {
                 let secret = LoginSecret::decode(&secret).map_err(|_| Status::MALFORMED)?;
+                // Who cannot be asked has not said no. (choice)
+                if !cx.accounts.pbx_available {
+                    return Err(Status::UNAVAILABLE.into());
+                }
                 let named = cx.accounts.find(secret.user(), secret.domain());
-                let holder = tokens.user_of(cx, secret.access_token().expose());
+                let token = secret.access_token().expose();
+                let holder = tokens.user_of(cx, token);
+                oauth = Some(cx.ids.digest(token));
                 named.filter(|user| holder == Some(*user)).ok_or(Status::AUTH_FAILED)?
             }
             "token" => self.user_of_token(cx, &secret)?,
@@ -42,6 +51,7 @@ impl Im {
         }
         let Some(peer) = self.peers.get_mut(&ask.conn) else { return Ok(()) };
         peer.user = Some(user);
+        peer.oauth = oauth;
         cx.fx.undo.push(Undo::Im(ImUndo::LoggedIn(ask.conn)));
         cx.fx.logged_in(ask.conn);
         let (token, expires) = self.file_token(cx, user);
@@ -80,6 +90,32 @@ impl Im {
         };
         let token = cx.ids.file_tokens().issue(&claims).expose().to_owned();
         (token, Stamp::from_unix_micros(i64::from(expires_at) * 1_000_000, Flavor::Tinode))
+    }
+}
+
+impl Im {
+    /// An OAuth pair was refreshed: sessions of the old token belong to the new one.
+    pub(crate) fn renewed(&mut self, cx: &mut Cx<'_>, old: &str, new: &str) {
+        self.rename(old, new);
+        let (old, new) = (old.to_owned(), new.to_owned());
+        cx.fx.undo.push(Undo::Im(ImUndo::Renewed { old, new }));
+    }
+
+    pub(super) fn rename(&mut self, old: &str, new: &str) {
+        let holders = self.peers.values_mut().filter(|peer| peer.oauth.as_deref() == Some(old));
+        for peer in holders {
+            peer.oauth = Some(new.to_owned());
+        }
+    }
+
+    /// An OAuth token was revoked: the sessions it opened end. (choice)
+    pub(crate) fn revoked(&self, cx: &mut Cx<'_>, token: &str) {
+        let sessions = self.peers.iter().filter(|(_, peer)| peer.oauth.as_deref() == Some(token));
+        for (conn, peer) in sessions {
+            let ask = Ask::bare(*conn, peer.flavor, String::new());
+            cx.fx.send(*conn, ask.encode(cx.stamp, Status::EVICTED, None));
+            cx.fx.close(*conn, REVOKED, "the access token was revoked");
+        }
     }
 }
 

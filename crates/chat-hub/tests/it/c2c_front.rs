@@ -119,6 +119,7 @@ impl Front {
                     }
                     HubAction::Drop { .. } => {}
                     HubAction::Remove { key } => drop(self.files.remove(&key)),
+                    HubAction::Forward(_) => {}
                 }
             } else if let Some(conn) = self.hub.poll_wake() {
                 while let Some(message) = self.hub.poll_transmit(conn) {
