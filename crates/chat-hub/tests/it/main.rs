@@ -31,6 +31,8 @@ mod notes;
 mod oauth;
 mod presence;
 mod publish;
+mod tinode;
+mod tinode_files;
 mod topics;
 mod transcript;
 mod world;
