@@ -82,6 +82,9 @@ globalThis.document = {
   body: { appendChild() {}, removeChild() {} },
 };
 globalThis.window = {
+  get location() {
+    return { origin: XMLHttpRequest.base };
+  },
   URL: {
     createObjectURL(blob) {
       saved.push(blob);

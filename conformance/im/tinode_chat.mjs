@@ -13,6 +13,9 @@ const texts = topic => {
 const contents = (tinode, topic) =>
   tinode.news.data.filter(it => it.topic === topic).map(it => it.content);
 
+// As an application does: shown at once, then sent.
+const send = (topic, content) => topic.publishDraft(topic.createMessage(content, true));
+
 let alice;
 let bob;
 
@@ -96,7 +99,7 @@ await check('P2P both ways, with the contact list', async () => {
   equal(topic.getAccessMode().getMode(), 'JRWPA');
   // Bob is on `me` only: the topic appears among his contacts, with the message counted.
   await until(() => bob.news.pres.find(it => it.what === 'acs' && it.src === ALICE.uid), 'acs');
-  const sent = await topic.publish('hello Bob', true);
+  const sent = await send(topic, 'hello Bob');
   equal([sent.code, sent.params.seq], [202, 1]);
   await until(() => bob.news.pres.find(it => it.what === 'msg' && it.seq === 1), 'msg');
   const contact = await until(() => bob.getMeTopic().getContact(ALICE.uid), 'the contact');
@@ -107,7 +110,7 @@ await check('P2P both ways, with the contact list', async () => {
   const query = his.startMetaQuery().withLaterDesc().withLaterSub().withLaterData(24).withLaterDel();
   equal(await code(his.subscribe(query.build())), 200);
   await until(() => texts(his).includes('hello Bob'), 'history');
-  await his.publish('hello Alice', true);
+  await send(his, 'hello Alice');
   await until(() => contents(alice, BOB.uid).includes('hello Alice'), 'the answer');
   equal(texts(topic), ['hello Bob', 'hello Alice']);
   const data = alice.news.data.at(-1);
@@ -134,7 +137,7 @@ await check('receipts and typing', async () => {
   const typing = await until(() => alice.news.info.find(it => it.what === 'kp'), 'typing');
   equal([typing.topic, typing.from], [BOB.uid, BOB.uid]);
   // The client tells by itself that it has received.
-  await topic.publish('received?', true);
+  await send(topic, 'received?');
   await until(() => alice.news.info.find(it => it.what === 'recv' && it.seq === 4), 'recv');
   equal(topic.msgRecvCount(4), 1);
 });
@@ -165,9 +168,9 @@ await check('a group both ways', async () => {
   equal([his.public, his.private], [{ fn: 'Climbers' }, null]);
   equal(his.getAccessMode().getMode(), 'JRWPS');
   await until(() => group.subscriber(BOB.uid), 'the new member');
-  await group.publish('welcome', true);
+  await send(group, 'welcome');
   await until(() => contents(bob, name).includes('welcome'), 'the message');
-  await his.publish('thanks', true);
+  await send(his, 'thanks');
   await until(() => contents(alice, name).includes('thanks'), 'the answer');
   equal(await code(his.setMeta({ desc: { public: { fn: 'Mine' } } })), 403, 'a member');
 });
@@ -178,7 +181,7 @@ for (const flavor of ['portsip', 'tinode']) {
     await carol.said('ready');
     carol.tell(`subscribe ${name}`);
     await carol.said(`subscribed ${name}`);
-    const sent = await group.publish(`hello ${flavor}`, true);
+    const sent = await send(group, `hello ${flavor}`);
     await carol.said(`message ${name} ${ALICE.uid} ${sent.params.seq} "hello ${flavor}"`);
     // It reads what it gets.
     const read = it => it.what === 'read' && it.from === CAROL.uid && it.seq === sent.params.seq;
@@ -195,7 +198,7 @@ for (const flavor of ['portsip', 'tinode']) {
     const topic = alice.getTopic(CAROL.uid);
     await topic.subscribe(topic.startMetaQuery().withDesc().withData().build());
     await until(() => texts(topic).includes(`between us, ${flavor}`), 'the message between two');
-    await topic.publish(`and back, ${flavor}`, true);
+    await send(topic, `and back, ${flavor}`);
     await until(() => carol.lines.find(line => line.endsWith(`"and back, ${flavor}"`)), 'the answer');
     await topic.leave();
     carol.tell('quit');
@@ -205,7 +208,7 @@ for (const flavor of ['portsip', 'tinode']) {
 
 await check('history in pages', async () => {
   for (let i = 1; i <= 30; i += 1) {
-    await group.publish(`m${i}`, true);
+    await send(group, `m${i}`);
   }
   const later = await connected(BOB);
   const topic = later.getTopic(name);
@@ -325,7 +328,7 @@ await check('upload and download through the large-file helper', async () => {
     fmt: [{ at: -1, len: 0, key: 0 }],
     ent: [{ tp: 'EX', data: { mime: 'image/png', name: 'plan.png', ref: url, size: bytes.length } }],
   };
-  await topic.publish(content, true);
+  await send(topic, content);
   const his = await until(() => bob.news.data.find(it => it.content?.ent), 'the message');
   saved.length = 0;
   await bob.getLargeFileHelper().download(his.content.ent[0].data.ref, 'plan.png', 'image/png');

@@ -204,9 +204,7 @@ impl Im {
             }
         }
         let gone = Pres { src: id.name_for(ask.user).into(), ..pres("gone") };
-        for user in members {
-            self.pres_me(cx, user, &gone, None, None);
-        }
+        self.pres_me_all(cx, members, &gone, None, None);
         self.drop_topic(cx, id);
         Ok(())
     }

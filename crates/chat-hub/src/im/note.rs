@@ -1,9 +1,8 @@
 //! `note`: receipts and typing. No reply, and what makes no sense is dropped.
 
-use chat_proto::codec::Wire;
 use chat_proto::im::down::{Info, Pres};
 use chat_proto::im::up::Note;
-use chat_proto::im::{AccessMode as M, Down};
+use chat_proto::im::{AccessMode as M, Prepared};
 use chat_proto::json::Raw;
 
 use super::Im;
@@ -62,11 +61,14 @@ impl Im {
             Info { from: user_name(ask.user).into(), what: what.into(), seq, ..Info::default() };
         self.relay(cx, ask, id, &note, |_| true);
         let Some(topic) = self.topic(id) else { return };
-        for (user, member) in topic.subs() {
-            if user != ask.user && member.sub.mode().has(M::READ | M::PRES) {
-                let note = Info { src: id.name_for(user).into(), ..note.clone() };
-                self.info_me(cx, user, &note, id, ask.conn);
-            }
+        let others = topic
+            .subs()
+            .filter(|(user, member)| *user != ask.user && member.sub.mode().has(M::READ | M::PRES));
+        let others: Vec<_> = others.map(|(user, _)| user).collect();
+        if let Some(other) = others.first() {
+            // A group has one name, and in a P2P topic there is one other.
+            let note = Info { src: id.name_for(*other).into(), ..note };
+            self.info_me(cx, others, &note, id, ask.conn);
         }
         let own = Pres { src: id.name_for(ask.user).into(), seq, ..pres(what) };
         self.pres_me(cx, ask.user, &own, Some(ask.conn), Some(id));
@@ -113,7 +115,7 @@ impl Im {
         for (user, member) in topic.subs() {
             if member.sub.mode().has(M::READ | M::PRES) {
                 let note = Info { src: id.name_for(user).into(), ..note.clone() };
-                self.info_me(cx, user, &note, id, ask.conn);
+                self.info_me(cx, [user], &note, id, ask.conn);
             }
         }
     }
@@ -131,8 +133,6 @@ impl Im {
         let sessions = self.sessions(id).filter(|(conn, user)| {
             *conn != ask.conn && to(*user) && topic.mode(*user).has(M::READ)
         });
-        self.spread(cx, id, sessions, |name, _| {
-            Down::Info(Info { topic: name, ..note.clone() }).encode()
-        });
+        self.spread(cx, id, sessions, |name| Prepared::info(Info { topic: name, ..note.clone() }));
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{AcsChange, Info, Pres};
-use chat_proto::im::{AccessMode, Down, Flavor};
+use chat_proto::im::{AccessMode, Down, Prepared};
 use chat_proto::json::Str;
 use chat_proto::machine::{ConnId, Text};
 
@@ -90,32 +90,36 @@ impl Im {
             .sessions(topic)
             .filter(|(conn, user)| Some(*conn) != skip && to(*user, it.mode(*user)))
             .collect();
-        self.spread(cx, topic, sessions, |name, _| {
-            Down::Pres(Pres { topic: name, ..notice.clone() }).encode()
+        self.spread(cx, topic, sessions, |name| {
+            Prepared::pres(Pres { topic: name, ..notice.clone() })
         });
     }
 
-    /// Sends a frame to sessions, encoded once for each name of the topic and each flavour.
+    /// Sends a frame to sessions. It is encoded once; where names of the topic differ, the name is
+    /// put in.
     pub(super) fn spread(
         &self,
         cx: &mut Cx<'_>,
         topic: TopicId,
         sessions: impl IntoIterator<Item = (ConnId, u64)>,
-        encode: impl Fn(Str<'static>, Flavor) -> Text,
+        prepare: impl Fn(Str<'static>) -> Prepared,
     ) {
-        // At most two flavours of two names: everybody in a group calls it the same, the two in a
-        // P2P topic do not.
-        let mut encoded: Vec<((u64, Flavor), Text)> = Vec::new();
+        let mut prepared: Option<Prepared> = None;
+        // One in a group, two in a P2P topic.
+        let mut views: Vec<(u64, Text)> = Vec::new();
         for (conn, user) in sessions {
-            let view = (if topic.is_group() { 0 } else { user }, self.flavor(conn));
-            let text = match encoded.iter().find(|(of, _)| *of == view) {
-                Some((_, text)) => text.clone(),
-                None => {
-                    let text = encode(topic.name_for(user).into(), view.1);
-                    encoded.push((view, text.clone()));
-                    text
-                }
+            // Everybody in a group calls it the same; the two in a P2P topic do not.
+            let view = if topic.is_group() { 0 } else { user };
+            if let Some((_, text)) = views.iter().find(|(of, _)| *of == view) {
+                cx.fx.send(conn, text.clone());
+                continue;
+            }
+            let name = topic.name_for(user);
+            let text = match &prepared {
+                Some(frame) => frame.for_topic(&name),
+                None => prepared.insert(prepare(name.into())).text(),
             };
+            views.push((view, text.clone()));
             cx.fx.send(conn, text);
         }
     }
@@ -129,8 +133,20 @@ impl Im {
         skip: Option<ConnId>,
         unless: Option<TopicId>,
     ) {
+        self.pres_me_all(cx, [user], notice, skip, unless);
+    }
+
+    /// The same for many users: the notice is encoded once.
+    pub(super) fn pres_me_all(
+        &self,
+        cx: &mut Cx<'_>,
+        users: impl IntoIterator<Item = u64>,
+        notice: &Pres<'static>,
+        skip: Option<ConnId>,
+        unless: Option<TopicId>,
+    ) {
         let mut encoded: Option<Text> = None;
-        for (conn, _) in self.sessions(TopicId::Me(user)) {
+        for (conn, _) in self.sessions_on_me(users) {
             if Some(conn) == skip || unless.is_some_and(|topic| self.is_attached(conn, topic)) {
                 continue;
             }
@@ -141,18 +157,25 @@ impl Im {
         }
     }
 
-    /// Sends a relayed note to the sessions of `user` on `me`, but to those on `unless` and to
+    fn sessions_on_me(
+        &self,
+        users: impl IntoIterator<Item = u64>,
+    ) -> impl Iterator<Item = (ConnId, u64)> {
+        users.into_iter().flat_map(|user| self.sessions(TopicId::Me(user)))
+    }
+
+    /// Sends a relayed note to the sessions of `users` on `me`, but to those on `unless` and to
     /// `skip`.
     pub(super) fn info_me(
         &self,
         cx: &mut Cx<'_>,
-        user: u64,
+        users: impl IntoIterator<Item = u64>,
         note: &Info<'static>,
         unless: TopicId,
         skip: ConnId,
     ) {
         let mut encoded: Option<Text> = None;
-        for (conn, _) in self.sessions(TopicId::Me(user)) {
+        for (conn, _) in self.sessions_on_me(users) {
             if conn == skip || self.is_attached(conn, unless) {
                 continue;
             }
@@ -231,9 +254,7 @@ impl Im {
             .collect();
         let ua = self.ua_of(user).to_owned().into();
         let notice = Pres { src: user_name(user).into(), ua, ..pres(what) };
-        for peer in peers {
-            self.pres_me(cx, peer, &notice, None, None);
-        }
+        self.pres_me_all(cx, peers, &notice, None, None);
     }
 
     /// Tells the members of a group on `me`, but for the session `skip`.
@@ -246,11 +267,8 @@ impl Im {
     ) {
         let Some(it) = self.topic(topic) else { return };
         let notice = Pres { src: topic.name_for(0).into(), ..pres(what) };
-        for (user, member) in it.subs() {
-            if member.sub.mode().has(AccessMode::PRES) {
-                self.pres_me(cx, user, &notice, skip, None);
-            }
-        }
+        let told = it.subs().filter(|(_, member)| member.sub.mode().has(AccessMode::PRES));
+        self.pres_me_all(cx, told.map(|(user, _)| user), &notice, skip, None);
     }
 
     /// Detaches a session and tells who must know, but for the session `skip`.
@@ -424,7 +442,11 @@ impl Im {
             if here.peek().is_none() || !to(user, member.sub.mode()) {
                 continue;
             }
-            let silent = actor == 0 || actor == user || topic.peer_of(user) == Some(actor);
+            // Of a message the author is always named to others: a client takes one without for
+            // its own. (tinode-js)
+            let silent = actor == 0
+                || actor == user
+                || notice.what != "msg" && topic.peer_of(user) == Some(actor);
             let view = if topic.is_group() { 0 } else { user };
             let text = encoded.entry((silent, view)).or_insert_with(|| {
                 let act = if silent { Str::default() } else { user_name(actor).into() };

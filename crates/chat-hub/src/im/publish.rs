@@ -3,7 +3,7 @@
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{Data, Pres};
 use chat_proto::im::up::Pub;
-use chat_proto::im::{AccessMode as M, Down, Flavor, Stamp};
+use chat_proto::im::{AccessMode as M, Down, Flavor, Prepared, Stamp};
 use chat_proto::json::{Raw, Str};
 use chat_proto::machine::{ConnId, Text};
 
@@ -128,14 +128,25 @@ impl Im {
         let readers = self
             .sessions(id)
             .filter(|(conn, user)| Some(*conn) != skip && topic.mode(*user).has(M::READ));
-        self.spread(cx, id, readers, |name, flavor| data(name, seq, row, flavor));
+        // Times are written in the flavour of each reader. (seed, tinode-code)
+        let (tinode, portsip): (Vec<_>, Vec<_>) =
+            readers.partition(|(conn, _)| self.flavor(*conn) == Flavor::Tinode);
+        for (flavor, readers) in [(Flavor::PortSip, portsip), (Flavor::Tinode, tinode)] {
+            self.spread(cx, id, readers, |name| Prepared::data(message(name, seq, row, flavor)));
+        }
     }
 }
 
 /// A message as a frame, under the reader's name for the topic.
 pub(super) fn data(topic: Str<'_>, seq: u64, row: &MessageRow, flavor: Flavor) -> Text {
-    let stored = |text: &SharedText| Raw::new(text.as_str()).map(|raw| raw.detach()).ok();
-    Down::Data(Data {
+    Down::Data(message(topic, seq, row, flavor)).encode()
+}
+
+fn message<'a>(topic: Str<'a>, seq: u64, row: &'a MessageRow, flavor: Flavor) -> Data<'a> {
+    fn stored(text: &SharedText) -> Option<Raw<'_>> {
+        Raw::new(text.as_str()).ok()
+    }
+    Data {
         topic,
         // Nobody of ours wrote what came from outside.
         from: if row.from == 0 { Str::default() } else { user_name(row.from).into() },
@@ -145,8 +156,7 @@ pub(super) fn data(topic: Str<'_>, seq: u64, row: &MessageRow, flavor: Flavor) -
         content: stored(&row.content),
         reqid: row.reqid.as_str().into(),
         ..Data::default()
-    })
-    .encode()
+    }
 }
 
 /// The headers to store: an object without `sender`, which is the server's to set. (tinode-code)

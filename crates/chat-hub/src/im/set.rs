@@ -97,11 +97,10 @@ impl Im {
         self.pres_me(cx, ask.user, &notice, Some(ask.conn), None);
         if described {
             let Some(topic) = self.topic(id) else { return Ok(()) };
-            for (user, member) in topic.subs() {
-                if user != ask.user && member.sub.mode().has(M::JOIN) {
-                    self.pres_me(cx, user, &notice, None, None);
-                }
-            }
+            let others = topic
+                .subs()
+                .filter(|(user, member)| *user != ask.user && member.sub.mode().has(M::JOIN));
+            self.pres_me_all(cx, others.map(|(user, _)| user), &notice, None, None);
         }
         Ok(())
     }
