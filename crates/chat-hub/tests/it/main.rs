@@ -17,6 +17,7 @@ mod durability;
 mod files;
 mod history;
 mod hostile;
+mod im_pair;
 mod lab;
 mod links;
 mod login;
