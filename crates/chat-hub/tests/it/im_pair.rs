@@ -521,7 +521,8 @@ proptest! {
         let stored = pair.stored();
         let mut expected: Vec<_> = asked.iter().flatten().map(|(_, text)| text.clone()).collect();
         let mut sorted = stored.clone();
-        (expected.sort(), sorted.sort());
+        expected.sort();
+        sorted.sort();
         prop_assert_eq!(sorted, expected);
         for (number, asked) in [ANN_NUMBER, BOB_NUMBER].into_iter().zip(&asked) {
             let events = pair.events(number);
