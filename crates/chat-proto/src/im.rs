@@ -5,6 +5,7 @@
 pub mod access;
 pub mod client;
 pub mod down;
+mod prepared;
 pub mod rest;
 pub mod seq;
 pub mod stamp;
@@ -13,6 +14,7 @@ pub mod up;
 
 pub use access::{Access, AccessMode, Dacs};
 pub use down::Down;
+pub use prepared::Prepared;
 pub use seq::{Seq, Seqs};
 pub use stamp::Stamp;
 pub use topic::{TopicKind, TopicName, UserId};
