@@ -148,7 +148,7 @@ let name;
 await check('a group both ways', async () => {
   group = alice.getTopic(alice.newGroupTopicName());
   const desc = { public: { fn: 'Climbers' }, private: { comment: 'mine' } };
-  const created = await group.subscribe(group.startMetaQuery().withDesc().withTags().build(), {
+  const created = await group.subscribe(group.startMetaQuery().withDesc().withSub().withTags().build(), {
     desc,
     tags: ['climbing'],
   });
@@ -243,7 +243,7 @@ await check('delete for oneself and for all', async () => {
   const isGone = seq => !his.findMessage(seq) || his.findMessage(seq)._deleted;
   await until(() => isGone(last - 3) && isGone(last - 2), 'them to go');
   truth(his.findMessage(last - 1), 'the next one stays');
-  const meta = await his.getMeta(his.startMetaQuery().withDel().build());
+  const meta = await his.getMeta(his.startMetaQuery().withDel(1).build());
   equal(meta.del, { clear: 2, delseq: [{ low: last - 3, hi: last - 1 }, { low: last }] });
 });
 
