@@ -4,6 +4,7 @@ mod codec;
 mod fan_out;
 mod session;
 mod sign;
+mod sockets;
 
 use std::fmt;
 
@@ -24,6 +25,8 @@ pub struct Case {
     pub group: &'static str,
     /// Unique in the group.
     pub name: String,
+    /// Instructions of the program say nothing: the kernel does the work.
+    pub times_only: bool,
     build: Box<dyn Fn() -> Built>,
 }
 
@@ -33,7 +36,11 @@ impl Case {
         name: impl Into<String>,
         build: impl Fn() -> Built + 'static,
     ) -> Self {
-        Self { group, name: name.into(), build: Box::new(build) }
+        Self { group, name: name.into(), times_only: false, build: Box::new(build) }
+    }
+
+    fn times_only(self) -> Self {
+        Self { times_only: true, ..self }
     }
 
     /// `group/name`.
@@ -62,6 +69,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = codec::decode();
     cases.extend(codec::encode());
     cases.extend(fan_out::cases());
+    cases.extend(sockets::cases());
     cases.extend(sign::cases());
     cases.extend(session::cases());
     cases

@@ -95,7 +95,9 @@ pub const GATES: &[Gate] = &[
     gate("T3", "encode/c2c image", 3.0, 3.7).allocations(0),
     gate("T3", "encode/id", 8.0, 13.0).time_only(),
     gate("T4", "fan-out/group of 1000", 10.0, 12.0).time_only(),
-    gate("T12", "sign/history request", 1.2, 1.3).allocations(2).time_only(),
+    gate("T4", "fan-out/1000 P2P views", 5.0, 7.0).time_only(),
+    gate("T4", "fan-out/100 sockets", 4.0, 6.5).time_only(),
+    gate("T12", "sign/history request", 1.2, 1.3).allocations(2),
 ];
 
 /// The gate of a case, if it has one.

@@ -38,7 +38,8 @@ impl Options {
         let counts = gates::of(&id).is_some_and(|gate| {
             !self.instructions || gate.in_instructions || gate.max_allocations.is_some()
         });
-        id.contains(&self.filter) && (counts || !self.check)
+        let fits = !(self.instructions && case.times_only);
+        id.contains(&self.filter) && fits && (counts || !self.check)
     }
 
     /// Whether the table holds everything.
