@@ -119,6 +119,12 @@ impl Text {
             ByteString::from(part)
         }
     }
+
+    /// The same as a text of its own.
+    #[cfg(feature = "c2c")]
+    pub(crate) fn view(&self, part: &str) -> Self {
+        Self(self.share(part))
+    }
 }
 
 impl From<String> for Text {

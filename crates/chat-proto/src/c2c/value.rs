@@ -137,11 +137,24 @@ impl Encode for Loose<'_> {
 }
 
 impl<'a> Decode<'a> for Loose<'a> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        if scanner.is_string() {
-            Ok(Self { text: Str::read(scanner)?, bare: false })
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        self.bare = !scanner.is_string();
+        if self.bare {
+            self.text = Str::borrowed(scanner.skip()?);
+            Ok(scanner)
         } else {
-            Ok(Self { text: Str::borrowed(scanner.skip()?), bare: true })
+            self.text.read(scanner)
+        }
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        match scanner.plain_string() {
+            Some(text) => Some(Self { text: Str::borrowed(text), bare: false }),
+            None => {
+                let (digits, _) = scanner.plain_digits()?;
+                Some(Self { text: Str::borrowed(digits), bare: true })
+            }
         }
     }
 }
@@ -224,8 +237,14 @@ macro_rules! loose_newtype {
         }
 
         impl<'a> Decode<'a> for $name<'a> {
-            fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-                Loose::read(scanner).map(Self)
+            #[inline(always)]
+            fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+                self.0.read(scanner)
+            }
+
+            #[inline(always)]
+            fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+                Loose::read_plain(scanner).map(Self)
             }
         }
 
@@ -260,6 +279,36 @@ impl MessageId<'static> {
 }
 
 impl Encode for MessageId<'_> {
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+}
+
+loose_newtype! {
+    /// The sender's id of a message: any text, kept as it was written. Programs of others have sent
+    /// stamps in milliseconds as a bare number; such a frame must not be lost. (choice)
+    MessageUuid
+}
+
+impl MessageUuid<'_> {
+    /// The text.
+    #[must_use]
+    pub fn decode(&self) -> Cow<'_, str> {
+        self.text()
+    }
+}
+
+impl PartialEq<str> for MessageUuid<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl Encode for MessageUuid<'_> {
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }
@@ -310,6 +359,15 @@ mod tests {
         let order: OrderNo<'_> = serde_json::from_str("20476365073825144832").unwrap();
         assert_eq!(order, "20476365073825144832");
         assert_eq!(write(&order), "\"20476365073825144832\"");
+    }
+
+    #[test]
+    fn a_uuid_as_a_number_is_its_digits_and_stays_a_number() {
+        for json in ["1700000000123", "\"1700000000123\""] {
+            let uuid: MessageUuid<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(uuid, "1700000000123");
+            assert_eq!(write(&uuid), json);
+        }
     }
 
     proptest! {

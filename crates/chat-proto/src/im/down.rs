@@ -3,7 +3,7 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples. Defaults are left out, but for those marked `always`.
 
-use crate::codec::{self, Decode, DecodeError, Scanner, Wire};
+use crate::codec::{self, DecodeError, Scanner, Wire, lone};
 use crate::im::stamp::Stamp;
 use crate::im::up::{AnyObject, Cred, Defacs, SeqRange};
 use crate::json::{Object, Params, Raw, Share, Str, frame};
@@ -290,40 +290,20 @@ impl Down<'_> {
     }
 }
 
-impl<'a> Down<'a> {
-    /// A frame of a known kind with nothing beside it, which is what servers send. `None` for
-    /// anything else, errors included: then the whole object is looked at.
-    fn decode_alone(text: &'a str, max_depth: usize) -> Option<Self> {
-        let mut scanner = Scanner::new(text, max_depth);
-        let scanner = &mut scanner;
-        if !scanner.object().ok()? {
-            return None;
-        }
-        let frame = if scanner.predict("\"data\":") {
-            Self::Data(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"ctrl\":") {
-            Self::Ctrl(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"pres\":") {
-            Self::Pres(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"info\":") {
-            Self::Info(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"meta\":") {
-            Self::Meta(Decode::read(scanner).ok()?)
-        } else {
-            return None;
-        };
-        let alone = !scanner.more().ok()?;
-        scanner.end().ok()?;
-        alone.then_some(frame)
-    }
-}
-
 impl<'a> Wire<'a> for Down<'a> {
     type Static = Down<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        if let Some(frame) = Self::decode_alone(text, max_depth) {
-            return Ok(frame);
+        let mut scanner = Scanner::new(text, max_depth);
+        if scanner.object()? {
+            // What servers send: one kind and nothing beside it.
+            lone! { scanner;
+                "data" => Down::Data,
+                "ctrl" => Down::Ctrl,
+                "pres" => Down::Pres,
+                "info" => Down::Info,
+                "meta" => Down::Meta,
+            }
         }
         let Envelope { ctrl, data, meta, pres, info, extra } = codec::from_text(text, max_depth)?;
         None.or(ctrl.map(Down::Ctrl))

@@ -96,9 +96,14 @@ impl fmt::Debug for Stamp<'_> {
 }
 
 impl<'a> Decode<'a> for Stamp<'a> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        Str::read(scanner).map(Self)
+    #[inline(always)]
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        self.0.read(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        Str::read_plain(scanner).map(Self)
     }
 }
 

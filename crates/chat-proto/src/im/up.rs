@@ -3,7 +3,7 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples; absent members are defaults.
 
-use crate::codec::{self, Decode, DecodeError, Scanner, Wire};
+use crate::codec::{self, DecodeError, Scanner, Wire, lone};
 use crate::json::{Object, Raw, SecretStr, Share, Str, frame};
 use crate::machine::Text;
 
@@ -443,40 +443,6 @@ impl<'a> Up<'a> {
     }
 }
 
-impl<'a> Up<'a> {
-    /// A frame of a known verb with nothing beside it, which is what clients send. `None` for
-    /// anything else, errors included: then the whole object is looked at.
-    fn decode_alone(text: &'a str, max_depth: usize) -> Option<Self> {
-        let mut scanner = Scanner::new(text, max_depth);
-        let scanner = &mut scanner;
-        if !scanner.object().ok()? {
-            return None;
-        }
-        let verb = if scanner.predict("\"pub\":") {
-            Verb::Pub(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"note\":") {
-            Verb::Note(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"sub\":") {
-            Verb::Sub(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"get\":") {
-            Verb::Get(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"set\":") {
-            Verb::Set(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"leave\":") {
-            Verb::Leave(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"del\":") {
-            Verb::Del(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"login\":") {
-            Verb::Login(Decode::read(scanner).ok()?)
-        } else {
-            return None;
-        };
-        let alone = !scanner.more().ok()?;
-        scanner.end().ok()?;
-        alone.then(|| Self::new(verb))
-    }
-}
-
 impl<'a> Envelope<'a> {
     /// Chooses the verb; further verbs are dropped, as a Tinode server does. (tinode-code)
     fn choose(self) -> Option<Up<'a>> {
@@ -501,8 +467,19 @@ impl<'a> Wire<'a> for Up<'a> {
     type Static = Up<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        if let Some(frame) = Self::decode_alone(text, max_depth) {
-            return Ok(frame);
+        let mut scanner = Scanner::new(text, max_depth);
+        if scanner.object()? {
+            // What clients send: one verb and nothing beside it.
+            lone! { scanner;
+                "pub" => |it| Self::new(Verb::Pub(it)),
+                "note" => |it| Self::new(Verb::Note(it)),
+                "sub" => |it| Self::new(Verb::Sub(it)),
+                "get" => |it| Self::new(Verb::Get(it)),
+                "set" => |it| Self::new(Verb::Set(it)),
+                "leave" => |it| Self::new(Verb::Leave(it)),
+                "del" => |it| Self::new(Verb::Del(it)),
+                "login" => |it| Self::new(Verb::Login(it)),
+            }
         }
         let envelope: Envelope<'a> = codec::from_text(text, max_depth)?;
         envelope.choose().ok_or(DecodeError::NoKind)

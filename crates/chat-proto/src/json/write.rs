@@ -66,7 +66,7 @@ pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     let mut from = 0;
     loop {
-        let at = find_special(bytes, from);
+        let at = from + find_special(&bytes[from..]);
         out.extend_from_slice(&bytes[from..at]);
         let Some(special) = bytes.get(at) else { break };
         escape(*special, out);

@@ -7,6 +7,7 @@
 )]
 
 mod c2c_chaos;
+mod c2c_desk;
 mod c2c_fixtures;
 mod c2c_laws;
 mod c2c_session;

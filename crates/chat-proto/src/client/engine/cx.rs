@@ -101,10 +101,15 @@ impl<S: Service> Cx<'_, S> {
 
     /// Starts an HTTP exchange.
     pub fn http(&mut self, call: S::Call, request: HttpRequest) {
+        self.http_within(call, request, self.engine.config.http_timeout);
+    }
+
+    /// Starts an HTTP exchange that may take as long as told.
+    pub fn http_within(&mut self, call: S::Call, request: HttpRequest, timeout: Duration) {
         let engine = &mut *self.engine;
         engine.next_http += 1;
         let id = HttpId::new(engine.next_http);
-        let deadline = engine.at(engine.config.http_timeout);
+        let deadline = engine.at(timeout);
         engine.calls.insert(id, call);
         engine.actions.push_back(Action::Http { id, request, deadline });
     }
