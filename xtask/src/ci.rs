@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cmd::Cmd;
-use crate::{Failure, fuzz, tidy};
+use crate::{Failure, conformance, fuzz, tidy};
 
 /// How a step that did not fail ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,6 +35,7 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "fmt", what: "formatting", run: fmt },
     Step { name: "tidy", what: "architecture rules and layout", run: tidy_rules },
+    Step { name: "rules", what: "each rule with the tests that show it", run: rules },
     Step { name: "lock", what: "one tungstenite, no OpenSSL, no aws-lc", run: lock_file },
     Step { name: "clippy", what: "lints, all targets and features", run: clippy },
     Step { name: "test", what: "unit and integration tests", run: test },
@@ -135,6 +136,11 @@ fn fmt(root: &Path) -> Result<Outcome, String> {
 fn tidy_rules(root: &Path) -> Result<Outcome, String> {
     println!("$ cargo xtask tidy");
     tidy::run(root).map(|()| Outcome::Passed)
+}
+
+fn rules(root: &Path) -> Result<Outcome, String> {
+    println!("$ cargo xtask conformance --check");
+    conformance::check(root).map(|()| Outcome::Passed)
 }
 
 fn lock_file(root: &Path) -> Result<Outcome, String> {

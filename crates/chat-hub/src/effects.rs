@@ -54,6 +54,8 @@ pub(crate) enum Output {
     LoggedIn { conn: ConnId },
     /// Close a connection after what is queued.
     Close { conn: ConnId, code: u16, reason: &'static str },
+    /// Let go of a connection at once, without a word.
+    Cut { conn: ConnId },
     /// Answer an HTTP request.
     Respond { id: HttpId, response: Response<Bytes> },
     /// Delete the bytes of a file.
@@ -88,6 +90,11 @@ impl Effects {
         self.outputs.push(Output::Close { conn, code, reason });
     }
 
+    /// Ends a connection without a close frame; what was not written yet is lost.
+    pub(crate) fn cut(&mut self, conn: ConnId) {
+        self.outputs.push(Output::Cut { conn });
+    }
+
     /// Deletes the bytes of a file.
     pub(crate) fn remove(&mut self, key: FileKey) {
         self.outputs.push(Output::Remove { key });
@@ -110,6 +117,7 @@ impl fmt::Debug for Output {
             Self::Close { conn, code, reason } => {
                 write!(f, "Close({}, {code}, {reason})", conn.get())
             }
+            Self::Cut { conn } => write!(f, "Cut({})", conn.get()),
             Self::Respond { id, response } => {
                 write!(f, "Respond({}, HTTP {})", id.get(), response.status().as_u16())
             }

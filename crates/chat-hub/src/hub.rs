@@ -499,6 +499,10 @@ impl Hub {
                         self.touch(conn);
                     }
                 }
+                Output::Cut { conn } => {
+                    self.forget(conn);
+                    self.actions.push_back(HubAction::Drop { conn });
+                }
                 Output::Respond { id, response } => {
                     self.actions.push_back(HubAction::Respond { id, response });
                 }

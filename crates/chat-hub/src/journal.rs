@@ -63,6 +63,7 @@ impl Batch {
             Output::Frame { lane: Lane::Live, .. }
             | Output::LoggedIn { .. }
             | Output::Close { .. }
+            | Output::Cut { .. }
             | Output::Respond { .. }
             | Output::Remove { .. } => None,
         })

@@ -24,6 +24,7 @@ mod accounts;
 mod c2c;
 mod config;
 mod effects;
+mod faults;
 mod http_answer;
 mod hub;
 mod ids;

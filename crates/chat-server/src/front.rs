@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
+use crate::admin;
 use crate::answer::{self, AnswerBody};
 use crate::download;
 use crate::hub_task::HubGone;
@@ -21,11 +22,12 @@ use crate::upload;
 pub(crate) async fn serve(
     shared: Arc<Shared>,
     request: Request<Incoming>,
+    is_local: bool,
     slot: &Slot,
 ) -> Result<Response<AnswerBody>, Infallible> {
     let method = request.method().clone();
     let route = route(request.uri().path());
-    let response = match answer(&shared, request, slot).await {
+    let response = match answer(&shared, request, is_local, slot).await {
         Ok(response) => response,
         Err(HubGone) => answer::gone().map(Into::into),
     };
@@ -37,6 +39,7 @@ pub(crate) async fn serve(
 async fn answer(
     shared: &Arc<Shared>,
     request: Request<Incoming>,
+    is_local: bool,
     slot: &Slot,
 ) -> Result<Response<AnswerBody>, HubGone> {
     let (parts, body) = request.into_parts();
@@ -48,14 +51,27 @@ async fn answer(
     if upgrade::is_asked(&head) {
         return Ok(upgrade::answer(&shared.hub, head, slot).await?.map(Into::into));
     }
+    if let Some(access) = shared.admin.as_ref().filter(|_| admin::is_asked(&head)) {
+        if let Some(refusal) = access.refusal(&head, is_local) {
+            return Ok(refusal.map(Into::into));
+        }
+        let whole = async {
+            match read(shared, &head, body).await {
+                Ok(body) => access.answer(&shared.hub, &head, body).await,
+                Err(refusal) => Ok(*refusal),
+            }
+        };
+        return Ok(in_time(shared, whole).await?.map(Into::into));
+    }
     match shared.hub.begin_transfer(head.clone()).await? {
         Transfer::NotMine => {
-            let whole = exchange(shared, head, body);
-            let response = match timeout(shared.limits.request_within, whole).await {
-                Ok(response) => response?,
-                Err(_) => late(),
+            let whole = async {
+                match read(shared, &head, body).await {
+                    Ok(body) => shared.hub.http(head.map(|()| body)).await,
+                    Err(refusal) => Ok(*refusal),
+                }
             };
-            Ok(response.map(Into::into))
+            Ok(in_time(shared, whole).await?.map(Into::into))
         }
         Transfer::Answer(response) => Ok(response.map(Into::into)),
         Transfer::Receive { key, body: form, max_bytes } => {
@@ -68,24 +84,35 @@ async fn answer(
     }
 }
 
-/// A request with a small body.
-async fn exchange(
+/// An exchange that may take so long and no longer.
+async fn in_time(
     shared: &Shared,
-    head: Request<()>,
-    body: Incoming,
+    whole: impl Future<Output = Result<Response<Bytes>, HubGone>>,
 ) -> Result<Response<Bytes>, HubGone> {
+    match timeout(shared.limits.request_within, whole).await {
+        Ok(response) => response,
+        Err(_) => Ok(late()),
+    }
+}
+
+/// A small body.
+async fn read(
+    shared: &Shared,
+    head: &Request<()>,
+    body: Incoming,
+) -> Result<Bytes, Box<Response<Bytes>>> {
     let max = shared.limits.max_body_bytes;
     let length = head.headers().get(header::CONTENT_LENGTH);
     let length = length.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     if length.is_some_and(|length| length > max as u64) {
-        return Ok(too_large());
+        return Err(Box::new(too_large()));
     }
     match Limited::new(body, max).collect().await {
-        Ok(body) => shared.hub.http(head.map(|()| body.to_bytes())).await,
-        Err(error) if error.is::<LengthLimitError>() => Ok(too_large()),
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Box::new(too_large())),
         Err(_) => {
             let why = "the body of the request is malformed or did not come whole";
-            Ok(answer::errors(StatusCode::BAD_REQUEST, "BAD_REQUEST", why))
+            Err(Box::new(answer::errors(StatusCode::BAD_REQUEST, "BAD_REQUEST", why)))
         }
     }
 }
@@ -102,7 +129,9 @@ fn late() -> Response<Bytes> {
 
 /// A path for the log: what may be a key, an id or a name is left out.
 fn route(path: &str) -> &'static str {
-    const WHOLE: [&str; 6] = [
+    const WHOLE: [&str; 8] = [
+        "/admin/faults",
+        "/admin/script",
         "/im",
         "/im/file",
         "/v0/channels",

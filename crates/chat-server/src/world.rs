@@ -153,6 +153,12 @@ mod tests {
         );
         assert_eq!(world.c2c.orders[0].order_no, "20476365073825144832");
         assert_eq!(world.faults, chat_hub::world::Faults::default());
+        // Every switch is explained.
+        let switches = serde_json::to_value(&world.faults).unwrap();
+        let faults = BUILTIN.split("\n[faults]\n").nth(1).unwrap();
+        for name in switches.as_object().unwrap().keys() {
+            assert!(faults.contains(&format!("\n{name} = ")), "{name}");
+        }
     }
 
     #[test]

@@ -9,9 +9,14 @@
 
 mod access;
 mod c2c;
+mod c2c_calls;
 mod c2c_faults;
 mod c2c_front;
+mod c2c_history;
+mod c2c_links;
 mod c2c_pair;
+mod c2c_pictures;
+mod c2c_script;
 mod deletion;
 mod durability;
 mod fan_out;

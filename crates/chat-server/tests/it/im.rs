@@ -25,7 +25,7 @@ async fn two_users_talk() {
     let text = Publish::text("hello, Bob");
     let answer = ann.ask(|im, now| im.publish(&to_bob, text, now)).await;
     let Ok(Answer::Published(receipt)) = answer else { panic!("not published") };
-    assert_eq!((receipt.topic, receipt.seq), (to_bob, 1));
+    assert_eq!((receipt.topic, receipt.seq.get()), (to_bob, 1));
     let message = |event| match event {
         Event::Service(ImEvent::Message(data)) => Some(data),
         _ => None,

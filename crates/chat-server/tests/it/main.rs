@@ -2,7 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "tests pick out what they wait for")]
 
+mod admin;
 mod c2c;
+mod c2c_wire;
 mod files;
 mod http;
 mod im;

@@ -1,5 +1,6 @@
 //! What a service may do.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -134,7 +135,10 @@ impl<S: Service> Cx<'_, S> {
 
     /// The request with this key on the wire.
     #[must_use]
-    pub fn by_key(&self, key: &S::Key) -> Option<RequestId> {
+    pub fn by_key<Q: Ord + ?Sized>(&self, key: &Q) -> Option<RequestId>
+    where
+        S::Key: Borrow<Q>,
+    {
         self.engine.requests.by_key(key)
     }
 

@@ -7,7 +7,7 @@ use chat_proto::Now;
 use chat_proto::client::{Event, RequestId, Session};
 use chat_proto::im::client::{
     Answer, Credentials, HistoryQuery, ImConfig, ImEvent, Publish, Query, Section, SetRequest,
-    Subscribe,
+    Subscribe, TypingKind,
 };
 use chat_proto::im::{Im, TopicName, UserId};
 use chat_proto::json::Raw;
@@ -94,7 +94,8 @@ impl World for Topics {
             5 => session.get(&topic, &Query::of(&[Section::Desc, Section::Tags]), now),
             6 => {
                 let limit = (b & 32 != 0).then_some(u64::from(b & 3));
-                session.history(&topic, HistoryQuery { since: 1, before: None, limit }, now)
+                let query = HistoryQuery::newest(limit.unwrap_or(0)).since(1);
+                session.history(&topic, query, now)
             }
             7 => session.leave(&topic, now).inspect(|id| drop(self.leaving.insert(*id, topic))),
             8 => {
@@ -109,8 +110,9 @@ impl World for Topics {
             }
             11 => session.remove_member(&topic, &user, now),
             12 => {
-                session.note_read(&topic, 1, now);
-                session.note_typing(&topic, now);
+                let _ = session.note_read(&topic, u64::from(b), now);
+                let _ = session.note_received(&topic, u64::from(a), now);
+                session.note_typing(&topic, TypingKind::Audio, now);
                 return None;
             }
             13 if b < 128 => {
@@ -186,10 +188,18 @@ impl World for Topics {
             }
             Event::Service(ImEvent::Gap { topic, from, to }) => {
                 let last = self.told.entry(topic.clone()).or_default();
-                assert!(from > last && to >= from, "law 6: gap {from}..={to} after {last}");
-                *last = *to;
+                let (from, to) = (from.get(), to.get());
+                assert!(from > *last && to >= from, "law 6: gap {from}..={to} after {last}");
+                *last = to;
             }
-            Event::Service(ImEvent::TopicGone { topic } | ImEvent::AttachRefused { topic, .. }) => {
+            Event::Service(ImEvent::Rewound { topic, told, head }) => {
+                let last = self.told.entry(topic.clone()).or_default();
+                assert!(head < told && told.get() >= *last, "law 6: back from {told} to {head}");
+                *last = head.get();
+            }
+            Event::Service(
+                ImEvent::TopicGone { topic, .. } | ImEvent::AttachRefused { topic, .. },
+            ) => {
                 self.told.remove(topic);
             }
             Event::Completed { id, .. } => {
