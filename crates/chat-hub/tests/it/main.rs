@@ -27,6 +27,7 @@ mod files;
 mod frames;
 mod history;
 mod hostile;
+mod im_pair;
 mod joining;
 mod lab;
 mod limits;

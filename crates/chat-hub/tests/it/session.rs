@@ -23,7 +23,9 @@ fn rule_025_a_pbx_that_cannot_be_asked_is_503() {
     let (_, file_token) = lab.session_at("101", DOMAIN);
     let token = lab.token("101", DOMAIN);
     let conn = lab.connect();
-    lab.hub.set_pbx_available(false);
+    let mut faults = chat_hub::world::Faults::default();
+    faults.pbx_unavailable = true;
+    lab.hub.set_faults(faults.clone(), lab.now).unwrap();
     for number in ["101", "999"] {
         let said = only(&lab.ask(conn, login(number, &token)), "ctrl");
         assert_eq!((&said["code"], &said["text"]), (&json!(503), &json!("service unavailable")));
@@ -34,7 +36,8 @@ fn rule_025_a_pbx_that_cannot_be_asked_is_503() {
     let other = lab.connect();
     let ours = json!({"login": {"id": "l", "scheme": "token", "secret": file_token}});
     assert_eq!(lab.code(other, ours), 200);
-    lab.hub.set_pbx_available(true);
+    faults.pbx_unavailable = false;
+    lab.hub.set_faults(faults, lab.now).unwrap();
     assert_eq!(lab.code(conn, login("101", &token)), 200);
 }
 
