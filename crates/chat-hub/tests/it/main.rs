@@ -23,6 +23,7 @@ mod fan_out;
 mod files;
 mod history;
 mod hostile;
+mod im_pair;
 mod lab;
 mod links;
 mod login;
