@@ -13,6 +13,7 @@ use http::Response;
 
 use crate::accounts::Accounts;
 use crate::config::HubConfig;
+use crate::hub::Forward;
 use crate::ids::Ids;
 use crate::im::ImUndo;
 use crate::record::Record;
@@ -60,6 +61,8 @@ pub(crate) enum Output {
     Respond { id: HttpId, response: Response<Bytes> },
     /// Delete the bytes of a file.
     Remove { key: FileKey },
+    /// Hand a message to the PBX.
+    Forward(Forward),
 }
 
 impl Effects {
@@ -100,6 +103,11 @@ impl Effects {
         self.outputs.push(Output::Remove { key });
     }
 
+    /// Hands a message to the PBX.
+    pub(crate) fn forward(&mut self, message: Forward) {
+        self.outputs.push(Output::Forward(message));
+    }
+
     /// Answers an HTTP request.
     pub(crate) fn respond(&mut self, id: HttpId, response: Response<Bytes>) {
         self.outputs.push(Output::Respond { id, response });
@@ -122,6 +130,7 @@ impl fmt::Debug for Output {
                 write!(f, "Respond({}, HTTP {})", id.get(), response.status().as_u16())
             }
             Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+            Self::Forward(it) => write!(f, "{it:?}"),
         }
     }
 }

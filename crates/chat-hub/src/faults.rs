@@ -7,12 +7,14 @@ use crate::world::WorldError;
 /// What goes wrong on purpose, so that clients can be tried against it. Everything is off, or at the
 /// value that published texts or several reports agree on, by default.
 ///
-/// All of it is about the C2C service. What is known from one report only, or guessed, is here as
+/// All but the first is about the C2C service. What is known from one report only, or guessed, is here as
 /// well: such a fact is a switch and never simply true.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Faults {
+    /// IM: the PBX cannot be asked whether an access token is good.
+    pub pbx_unavailable: bool,
     /// A sender gets no copy of its own message. (one report)
     pub no_echo: bool,
     /// A sender gets the copy of its own message this many milliseconds late.

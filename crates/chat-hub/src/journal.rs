@@ -65,7 +65,8 @@ impl Batch {
             | Output::Close { .. }
             | Output::Cut { .. }
             | Output::Respond { .. }
-            | Output::Remove { .. } => None,
+            | Output::Remove { .. }
+            | Output::Forward(_) => None,
         })
     }
 }

@@ -29,6 +29,22 @@ pub struct Tenant {
     /// Who belongs to it.
     #[serde(default)]
     pub extensions: Vec<Extension>,
+    /// Ring groups and queues that have a channel for SMS and WhatsApp. Every user has one of their
+    /// own, which is not listed.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+}
+
+/// A ring group or a queue with a channel for SMS and WhatsApp: the topic `emc…`. (portsip-docs)
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// The number behind `emc`. Unique over all tenants, and no user's number.
+    #[serde(deserialize_with = "number")]
+    pub id: u64,
+    /// Extension numbers of the agents.
+    #[serde(default)]
+    pub agents: Vec<String>,
 }
 
 /// A user of the IM service.
@@ -118,6 +134,14 @@ pub enum WorldError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A channel names an extension that its tenant has not.
+    #[error("channel {channel} names the extension '{extension}', which does not exist")]
+    UnknownExtension {
+        /// The channel.
+        channel: u64,
+        /// The extension it names.
+        extension: String,
+    },
     /// An order names an account that there is not.
     #[error("order '{order}' names the account '{account}', which does not exist")]
     UnknownAccount {
@@ -151,6 +175,7 @@ impl World {
                 }
             }
         }
+        self.validate_channels(&mut users)?;
         let (mut keys, mut traders) = (BTreeSet::new(), BTreeSet::new());
         for account in &self.c2c.accounts {
             check(&account.api_key, "API key", &[])?;
@@ -171,6 +196,27 @@ impl World {
                 if !keys.contains(account) {
                     let (order, account) = (order.order_no.clone(), account.clone());
                     return Err(WorldError::UnknownAccount { order, account });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// Channels and users share one space of numbers: a user's own channel has the user's.
+    fn validate_channels(&self, taken: &mut BTreeSet<String>) -> Result<(), WorldError> {
+        for tenant in &self.tenants {
+            for channel in &tenant.channels {
+                unique(taken, "channel", channel.id.to_string())?;
+                if channel.id == 0 {
+                    return Err(invalid("channel", "0", "is reserved"));
+                }
+                for agent in &channel.agents {
+                    if tenant.extensions.iter().all(|it| it.number != *agent) {
+                        let (channel, extension) = (channel.id, agent.clone());
+                        return Err(WorldError::UnknownExtension { channel, extension });
+                    }
                 }
             }
         }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chat_hub::Transfer;
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderValue, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use tokio::time::timeout;
 
 use crate::admin;
@@ -63,6 +63,7 @@ async fn answer(
         };
         return Ok(in_time(shared, whole).await?.map(Into::into));
     }
+    let is_whole = body.is_end_stream();
     match shared.hub.begin_transfer(head.clone()).await? {
         Transfer::NotMine => {
             let whole = async {
@@ -73,7 +74,8 @@ async fn answer(
             };
             Ok(in_time(shared, whole).await?.map(Into::into))
         }
-        Transfer::Answer(response) => Ok(response.map(Into::into)),
+        Transfer::Answer(response) if is_whole => Ok(response.map(Into::into)),
+        Transfer::Answer(response) => Ok(closing(response).map(Into::into)),
         Transfer::Receive { key, body: form, max_bytes } => {
             // A task of its own: the client's leaving must not keep it from cleaning up.
             let task = upload::receive(shared.clone(), head, body, key, form, max_bytes);
@@ -119,28 +121,37 @@ async fn read(
 
 fn too_large() -> Response<Bytes> {
     let why = "the body of the request is too large";
-    answer::errors(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", why)
+    closing(answer::errors(StatusCode::PAYLOAD_TOO_LARGE, "TOO_LARGE", why))
+}
+
+/// An answer before the end of the request's body: the connection is of no further use, and a client
+/// that is not told may send its next request there.
+pub(crate) fn closing(mut response: Response<Bytes>) -> Response<Bytes> {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn late() -> Response<Bytes> {
     let why = "the request did not come whole in time, or the server is too busy";
-    answer::errors(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", why)
+    closing(answer::errors(StatusCode::REQUEST_TIMEOUT, "TIMEOUT", why))
 }
 
 /// A path for the log: what may be a key, an id or a name is left out.
 fn route(path: &str) -> &'static str {
-    const WHOLE: [&str; 8] = [
+    const WHOLE: [&str; 9] = [
         "/admin/faults",
         "/admin/script",
         "/im",
         "/im/file",
         "/v0/channels",
+        "/v0/file/u/",
         "/api/login/oauth/token",
         "/api/login/oauth/revoke",
         "/api/v3/time",
     ];
-    const BEGIN: [(&str, &str); 5] = [
+    const BEGIN: [(&str, &str); 6] = [
         ("/im/file/", "/im/file/…"),
+        ("/v0/file/s/", "/v0/file/s/…"),
         ("/chat/", "/chat/…"),
         ("/sapi/v1/c2c/chat/", "/sapi/v1/c2c/chat/…"),
         ("/sapi/", "/sapi/…"),
@@ -160,6 +171,7 @@ mod tests {
         assert_eq!(route("/chat/c2c_123"), "/chat/…");
         assert_eq!(route("/im/file/NDW4_NYseeH20iuC3rih"), "/im/file/…");
         assert_eq!(route("/im/file"), "/im/file");
+        assert_eq!(route("/v0/file/s/NDW4_NYseeH20iuC3rih.png"), "/v0/file/s/…");
         assert_eq!(route("/token=abc"), "…");
     }
 }

@@ -318,6 +318,9 @@ impl<S: Store> HubTask<S> {
                 tracing::debug!(conn = conn.get(), "connection closed");
                 self.links.remove(&conn);
             }
+            HubAction::Forward(message) => {
+                tracing::debug!(?message, "there is no PBX to hand this to");
+            }
             HubAction::Remove { key } => {
                 let files = self.files.clone();
                 tokio::spawn(async move { files.remove(&key).await });

@@ -33,10 +33,12 @@
 //! does nothing at all).
 
 pub mod http;
+pub mod network;
 pub mod options;
 pub mod runtime;
 pub mod tls;
 
+mod connect;
 mod connection;
 mod dial;
 mod driver;
@@ -45,8 +47,10 @@ mod handle;
 mod link;
 mod wire;
 
+pub use connect::{connect, timeout_at};
 pub use connection::Connection;
 pub use handle::{Gone, Handle, Reply, TryCallError};
+pub use network::Network;
 pub use options::{HttpLimits, Options, WsConfig};
 pub use runtime::{ConnectError, Runtime, Socket, Target};
 pub use tls::{TlsPolicy, TlsPolicyError};

@@ -41,6 +41,7 @@ impl Hub {
     pub fn set_faults(&mut self, faults: Faults, now: Now) -> Result<(), WorldError> {
         faults.validate()?;
         self.advance(now);
+        self.core.accounts.pbx_available = !faults.pbx_unavailable;
         let ((), fx) = self.run(|services, cx| services.c2c.set_faults(cx, faults));
         self.settle(fx, Requester::Nobody);
         Ok(())

@@ -124,6 +124,7 @@ impl Front {
                     }
                     HubAction::Drop { conn } => self.dropped.push(conn),
                     HubAction::Remove { key } => drop(self.files.remove(&key)),
+                    HubAction::Forward(_) => {}
                 }
             } else if let Some(conn) = self.hub.poll_wake() {
                 while let Some(message) = self.hub.poll_transmit(conn) {

@@ -150,10 +150,10 @@ macro_rules! frame {
         impl $(<$lt>)? $crate::json::Share for $name $(<$lt>)? {
             type Static = $crate::json::frame!(@static $name $($lt)?);
 
-            fn share(self, text: &$crate::machine::Text) -> Self::Static {
+            fn share_in(self, source: &$crate::json::Source) -> Self::Static {
                 $name {
-                    $( $field: $crate::json::Share::share(self.$field, text), )*
-                    extra: $crate::json::Share::share(self.extra, text),
+                    $( $field: $crate::json::Share::share_in(self.$field, source), )*
+                    extra: $crate::json::Share::share_in(self.extra, source),
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Writing frames: members in the order of their type, defaults left out as a Go peer does.
 
 use super::raw::{Extra, Params, Raw};
+use super::share::{Form, Slice};
 use super::string::{SecretStr, Str};
 use crate::codec::find_special;
 
@@ -120,13 +121,29 @@ impl Encode for Str<'_> {
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        match self.escaped() {
-            Some(written) => {
-                out.push(b'"');
-                out.extend_from_slice(written.as_bytes());
-                out.push(b'"');
-            }
-            None => write_str(&self.decode(), out),
+        self.as_slice().encode_string(out);
+    }
+}
+
+impl Slice<'_> {
+    /// Appends the value as it was written.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match (self.form(), self.as_str()) {
+            (Form::Bare, "") => out.extend_from_slice(b"null"),
+            (Form::Bare, json) => out.extend_from_slice(json.as_bytes()),
+            (Form::Plain | Form::Escaped, _) => self.encode_string(out),
+        }
+    }
+
+    /// Appends the text as a string, whatever it was.
+    pub(crate) fn encode_string(&self, out: &mut Vec<u8>) {
+        let text = self.as_str();
+        if self.form() == Form::Escaped {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        } else {
+            write_str(text, out);
         }
     }
 }

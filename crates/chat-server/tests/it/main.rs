@@ -13,5 +13,6 @@ mod secrets;
 mod slow;
 mod store;
 mod support;
+mod tinode;
 mod upgrade;
 mod wire;

@@ -3,7 +3,7 @@ use std::time::Duration;
 use chat_proto::Message;
 use chat_proto::machine::LinkFailure;
 use futures_util::{SinkExt, StreamExt};
-use runtime_tokio::{Connection, Options};
+use runtime_tokio::{Connection, Network, Options, TokioRuntime};
 use tokio::io::AsyncReadExt;
 use tokio::sync::oneshot;
 use tungstenite::Message as Wire;
@@ -142,7 +142,8 @@ async fn a_connection_takes_its_time_at_most() {
         let _ = stream.read_to_end(&mut Vec::new()).await;
     })
     .await;
-    let runtime = runtime().with_connect_timeout(Duration::from_millis(20));
+    let network = Network::default().with_connect_timeout(Duration::from_millis(20));
+    let runtime = TokioRuntime::from(network);
     let mut conn = client_with(&format!("wss://{silent}/"), runtime, Options::default());
     let Some(Event::Lost(1, LinkFailure::Dial(text))) = conn.next().await else { panic!() };
     assert_eq!(text, "no connection in time");

@@ -35,6 +35,11 @@ pub(super) struct Track {
     pub(super) repaired: bool,
     /// The page under way: its first number and the one past its last.
     page: Option<(u64, u64)>,
+    /// The lowest number it brought so far.
+    page_low: Option<u64>,
+    /// Pages that ended early, the newest messages first, as servers send them: everything from the
+    /// first number to before the second was looked for.
+    searched: Option<(u64, u64)>,
     /// What the mirror shows.
     pub(super) info: Info,
     /// Receipts and typing.
@@ -117,7 +122,7 @@ impl Track {
         if rewound {
             (self.last, self.head, self.blind) = (Some(head), head, head);
             self.held.clear();
-            self.page = None;
+            self.page_failed();
             self.info.rewind(head);
             self.notes.rewind(head);
         }
@@ -141,6 +146,9 @@ impl Track {
         // What does not fit is fetched when its turn comes: the head remembers it.
         // What was asked for always fits, or it would count as missing.
         let asked = self.page.is_some_and(|(since, before)| (since..before).contains(&seq));
+        if asked {
+            self.page_low = Some(self.page_low.map_or(seq, |low| low.min(seq)));
+        }
         let fits = self.held.len() < max_held || asked || seq == last.saturating_add(1);
         if seq > last && fits {
             self.held.entry(seq).or_insert(message);
@@ -196,15 +204,25 @@ impl Track {
             self.last = Some(since);
             return None;
         }
+        // What was looked for above this page counts only if nothing lies between.
+        self.searched = self.searched.filter(|(low, _)| *low == before);
         self.page = Some((since, before));
+        self.page_low = None;
         Some(Page { since, before })
     }
 
-    /// The page under way is complete: what it did not bring is missing.
+    /// The page under way is complete. What it did not bring is missing, but for what is below the
+    /// lowest it brought: a server may send fewer than it was asked for, and the newest first, so that
+    /// is asked for again.
     pub(super) fn page_done(&mut self, out: &mut Vec<Step>) {
         let Some((since, before)) = self.page.take() else { return };
+        let before = self.searched.take().map_or(before, |(_, top)| top);
         self.release(out);
         let mut next = self.last.map_or(since, |last| last.saturating_add(1));
+        if let Some(low) = self.page_low.take().filter(|low| *low > next) {
+            self.searched = Some((low, before));
+            return;
+        }
         while next < before {
             let end = self.held.keys().next().copied().unwrap_or(before).min(before);
             if end > next {
@@ -220,6 +238,7 @@ impl Track {
     /// The page under way will not come, and that says nothing about its messages.
     pub(super) const fn page_failed(&mut self) {
         self.page = None;
+        self.searched = None;
     }
 
     /// Whether a refusal is worth another try; notes it.
@@ -233,7 +252,7 @@ impl Track {
     pub(super) const fn detach(&mut self) {
         self.attached = false;
         self.again = false;
-        self.page = None;
+        self.page_failed();
         self.head_known = false;
         self.base = self.last;
         self.notes.detach();
@@ -288,6 +307,9 @@ mod tests {
         track.next_page(100, 1000, &mut out);
         track.offer(6, Some(message(6)), 10);
         track.page_done(&mut out);
+        assert_eq!(out, [], "the page may have ended early");
+        assert_eq!(track.next_page(100, 1000, &mut out), Some(Page { since: 4, before: 6 }));
+        track.page_done(&mut out);
         assert_eq!(
             out,
             [
@@ -297,6 +319,26 @@ mod tests {
                 Step::Message(Box::new(message(9))),
             ]
         );
+    }
+
+    #[test]
+    fn pages_that_end_early_are_read_to_their_start() {
+        let (mut track, mut out) = (attached(0), Vec::new());
+        track.learn_head(30);
+        let mut pages = 0;
+        while let Some(page) = track.next_page(100, 1000, &mut out) {
+            pages += 1;
+            // Seven at a time, the newest first; 12 to 14 were deleted.
+            let there = (page.since..page.before).rev().filter(|seq| !(12..15).contains(seq));
+            for seq in there.take(7) {
+                track.offer(seq, Some(message(seq)), 10);
+            }
+            track.page_done(&mut out);
+        }
+        let expected: Vec<_> = (1..12).chain(15..31).collect();
+        assert_eq!(seqs(&out), expected);
+        assert!(out.contains(&Step::Gap { from: 12, to: 14 }) && out.len() == 28, "{out:?}");
+        assert_eq!(pages, 4);
     }
 
     #[test]
