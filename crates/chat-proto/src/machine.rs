@@ -107,17 +107,23 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// `part` as a text of its own: a view if it lies inside this text, otherwise a copy.
+    #[cfg(feature = "c2c")]
+    pub(crate) fn view(&self, part: &str) -> Self {
+        let whole = self.0.as_bytes().as_ptr_range();
+        let inner = part.as_bytes().as_ptr_range();
+        if whole.start <= inner.start && inner.end <= whole.end {
+            Self(self.0.slice_ref(part))
+        } else {
+            part.into()
+        }
+    }
 }
 
 impl From<ByteString> for Text {
     fn from(text: ByteString) -> Self {
         Self(text)
-    }
-
-    /// The same as a text of its own.
-    #[cfg(feature = "c2c")]
-    pub(crate) fn view(&self, part: &str) -> Self {
-        Self(self.share(part))
     }
 }
 
