@@ -54,7 +54,8 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         match special(halves) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
-            hits => len - 8 + place(hits),
+            // In this order: the sum may be less than a word, the length is.
+            hits => len + place(hits) - 8,
         }
     } else {
         bytes[at..].iter().position(|byte| is_special(*byte)).unwrap_or(len - at) + at
