@@ -38,6 +38,9 @@ pub struct HubConfig {
     pub file_quota: u64,
     /// Bytes of files the users of a tenant may have stored together: no limit. (portsip-docs)
     pub tenant_file_quota: Option<u64>,
+    /// How long a file is kept that nothing names: for ever. A client may name its files where only
+    /// its peers can read it, so this is for servers whose clients do not. (choice)
+    pub unlinked_file_for: Option<Duration>,
     /// Uploads under way at one time: 1024. (choice)
     pub max_uploads: usize,
     /// Members of a group: 1000. (portsip-docs)
@@ -101,6 +104,7 @@ impl Default for HubConfig {
             max_file_bytes: 100 << 20,
             file_quota: 1 << 30,
             tenant_file_quota: None,
+            unlinked_file_for: None,
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,

@@ -54,7 +54,7 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         match special(halves) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
-            // In this order: the sum may be less than a word, the length is.
+            // Added first: the length is less than a word.
             hits => len + place(hits) - 8,
         }
     } else {
