@@ -524,3 +524,20 @@ fn a_client_that_calls_itself_something_else_is_told_after_a_while() {
     lab.wait(10_000);
     assert!(lab.frames(bob).is_empty(), "the same name is no news");
 }
+
+#[test]
+fn rule_099_without_r_there_are_no_messages() {
+    let mut lab = Lab::new();
+    let [ann, bob, cat] = lab.three();
+    let group = lab.group(&[ann, bob, cat]);
+    lab.ask(ann, acs(&group, BOB, "JWP"));
+    lab.ask(cat, own(&group, "JWP"));
+    lab.clear();
+    lab.publish(ann, &group, "one");
+    assert!(lab.frames(bob).is_empty() && lab.frames(cat).is_empty());
+    // Not even one's own.
+    let frames = lab.ask(bob, json!({"pub": {"id": "1", "topic": group, "content": "two"}}));
+    assert_eq!(only(&frames, "ctrl")["params"]["seq"], 2);
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    assert_eq!(of(&lab.frames(ann), "data").len(), 1);
+}
