@@ -1,7 +1,7 @@
 // Tinode's JavaScript client against our server: everything but the loss of the server.
 
 import {
-  ALICE, BOB, CAROL, CLEAR, Tinode, check, client, code, connected, done, equal, peer, saved, sleep,
+  ALICE, BOB, CAROL, CLEAR, File, Tinode, check, client, code, connected, done, equal, peer, saved, sleep,
   truth, until, within,
 } from './_tinode.mjs';
 

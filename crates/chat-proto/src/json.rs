@@ -18,4 +18,4 @@ pub(crate) use share::{Form, Slice};
 pub use share::{Share, Source};
 pub use string::{SecretStr, Str};
 pub use write::Encode;
-pub(crate) use write::Object;
+pub(crate) use write::{Object, member_name};

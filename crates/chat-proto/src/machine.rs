@@ -561,4 +561,13 @@ mod tests {
             "HttpRequest(POST https://h/p?…, 8 bytes)"
         );
     }
+
+    #[cfg(feature = "c2c")]
+    #[test]
+    fn a_view_of_a_part_copies_nothing() {
+        let text = Text::from("hello world");
+        let view = text.view(&text.as_str()[6..]);
+        assert_eq!(view.as_str().as_ptr(), text.as_str()[6..].as_ptr());
+        assert_eq!(text.view("elsewhere").as_str(), "elsewhere");
+    }
 }

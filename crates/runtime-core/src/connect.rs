@@ -30,7 +30,9 @@ pub async fn timeout_at<R: Runtime, T>(
     at: Instant,
     work: impl Future<Output = T>,
 ) -> Option<T> {
-    let mut work = pin!(work);
+    // An argument that is pinned in place would double the size of the future around it, at every
+    // level of nesting.
+    let mut work = Box::pin(work);
     let mut sleep = pin!(runtime.sleep_until(at));
     poll_fn(|cx| match work.as_mut().poll(cx) {
         Poll::Ready(value) => Poll::Ready(Some(value)),

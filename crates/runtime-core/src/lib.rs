@@ -8,6 +8,7 @@
 //!   tasks.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
 //! * [`TlsPolicy`] says whom to trust.
+//! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
 //!
 //! ```text
 //! loop {
@@ -32,6 +33,8 @@
 //! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
 //! does nothing at all).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod http;
 pub mod network;
 pub mod options;

@@ -55,8 +55,9 @@ impl<'a> Loose<'a> {
 
     /// Whether there is no text.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.as_str().is_empty()
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether it was written without quotes.
@@ -131,6 +132,7 @@ impl Share for Loose<'_> {
 }
 
 impl Encode for Loose<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
@@ -281,6 +283,7 @@ impl MessageId<'static> {
 }
 
 impl Encode for MessageId<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }
@@ -327,6 +330,7 @@ loose_newtype! {
 }
 
 impl Encode for OrderNo<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }

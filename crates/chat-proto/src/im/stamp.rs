@@ -79,6 +79,7 @@ impl Share for Stamp<'_> {
 }
 
 impl Encode for Stamp<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }

@@ -4,7 +4,7 @@
 //! samples; absent members are defaults.
 
 use crate::codec::{self, DecodeError, Scanner, Wire, lone};
-use crate::json::{Object, Raw, SecretStr, Share, Source, Str, frame};
+use crate::json::{Object, Raw, SecretStr, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The verbs, in the order that decides when a frame holds several. (tinode-code)
@@ -488,20 +488,20 @@ impl<'a> Wire<'a> for Up<'a> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         match &self.verb {
-            Verb::Pub(it) => object.member("pub", it),
-            Verb::Sub(it) => object.member("sub", it),
-            Verb::Leave(it) => object.member("leave", it),
-            Verb::Hi(it) => object.member("hi", it),
-            Verb::Login(it) => object.member("login", it),
-            Verb::Get(it) => object.member("get", it),
-            Verb::Set(it) => object.member("set", it),
-            Verb::Del(it) => object.member("del", it),
-            Verb::Acc(it) => object.member("acc", it),
-            Verb::Note(it) => object.member("note", it),
+            Verb::Pub(it) => object.member(member_name!("pub"), it),
+            Verb::Sub(it) => object.member(member_name!("sub"), it),
+            Verb::Leave(it) => object.member(member_name!("leave"), it),
+            Verb::Hi(it) => object.member(member_name!("hi"), it),
+            Verb::Login(it) => object.member(member_name!("login"), it),
+            Verb::Get(it) => object.member(member_name!("get"), it),
+            Verb::Set(it) => object.member(member_name!("set"), it),
+            Verb::Del(it) => object.member(member_name!("del"), it),
+            Verb::Acc(it) => object.member(member_name!("acc"), it),
+            Verb::Note(it) => object.member(member_name!("note"), it),
             Verb::Other(name, body) => object.other(name, body),
         }
         if let Some(extra) = &self.extra {
-            object.member("extra", extra);
+            object.member(member_name!("extra"), extra);
         }
         object.end();
     }

@@ -139,7 +139,7 @@ macro_rules! frame {
                     if $crate::json::frame!(@always $($always)?)
                         || !$crate::json::Encode::is_absent(&self.$field)
                     {
-                        object.member($member, &self.$field);
+                        object.member($crate::json::member_name!($member), &self.$field);
                     }
                 )*
                 object.extra(&self.extra);

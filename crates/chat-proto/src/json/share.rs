@@ -38,8 +38,10 @@ impl From<&Text> for Source {
 /// How the text of a [`Slice`] is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    /// As it stands.
+    /// As it stands; in JSON it may need escapes.
     Plain,
+    /// As it stood between the quotes of a string, which had no escapes and needs none.
+    Clean,
     /// What stood between the quotes of a string, with at least one escape in it.
     Escaped,
     /// JSON itself.
@@ -66,6 +68,15 @@ impl<'a> Slice<'a> {
             Self::Borrowed(_, text) => text,
             Self::Shared(_, from, to, text) => &text.as_str()[*from as usize..*to as usize],
             Self::Own(_, text) => text,
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn is_empty(&self) -> bool {
+        match self {
+            Self::Borrowed(_, text) => text.is_empty(),
+            Self::Shared(_, from, to, _) => *from == *to,
+            Self::Own(_, text) => text.is_empty(),
         }
     }
 

@@ -38,8 +38,9 @@ impl<'a> Str<'a> {
 
     /// Whether there is nothing between the quotes.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.0.as_str().is_empty()
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The same string under the lifetime of `self`, without a copy.
@@ -57,7 +58,7 @@ impl<'a> Str<'a> {
     /// From what stood between the quotes of valid JSON.
     #[inline(always)]
     pub(crate) const fn scanned(text: &'a str, escaped: bool) -> Self {
-        Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Plain }, text))
+        Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Clean }, text))
     }
 
     #[inline(always)]
@@ -83,14 +84,16 @@ impl Slice<'_> {
         let text = self.as_str();
         match self.form() {
             Form::Escaped => Cow::Owned(unescape(text)),
-            Form::Plain | Form::Bare => Cow::Borrowed(text),
+            Form::Plain | Form::Clean | Form::Bare => Cow::Borrowed(text),
         }
     }
 
     /// The decoded text, which keeps nothing else alive.
     pub(crate) fn detach(&self) -> Slice<'static> {
-        let form = if self.form() == Form::Bare { Form::Bare } else { Form::Plain };
-        Slice::own(form, self.decode())
+        match self.form() {
+            Form::Escaped => Slice::own(Form::Plain, self.decode()),
+            form @ (Form::Plain | Form::Clean | Form::Bare) => Slice::own(form, self.as_str()),
+        }
     }
 }
 

@@ -14,7 +14,13 @@ use crate::c2c_desk::{Desk, ORDER, START, echo, end_of, item, page, steps};
 const SECOND: Duration = Duration::from_secs(1);
 
 fn resending() -> Desk {
-    Desk::ready_with(C2cConfig { resend: Resend::WhenProvenLost, ..C2cConfig::default() })
+    let config = C2cConfig { resend: Resend::WhenProvenLost, ..hasty() };
+    Desk::ready_with(config)
+}
+
+/// Sends again as soon as the lookups are over.
+fn hasty() -> C2cConfig {
+    C2cConfig { resend_after: Duration::ZERO, ..C2cConfig::default() }
 }
 
 /// Lets the time for the echo pass and answers each lookup with a page.
@@ -93,6 +99,37 @@ fn what_is_proven_lost_is_sent_once_more_with_the_same_id() {
 }
 
 #[test]
+fn history_gets_time_to_show_a_message_before_it_counts_as_lost() {
+    let config = C2cConfig { resend: Resend::WhenProvenLost, ..C2cConfig::default() };
+    let mut desk = Desk::ready_with(config.clone());
+    let (id, uuid) = desk.send("hello");
+    desk.written();
+    desk.run(5 * SECOND);
+    // It shows up twelve seconds after the writing.
+    for _ in 5..12 {
+        let asked = desk.http();
+        desk.answer(&asked, &page(&[]));
+        desk.run(SECOND);
+    }
+    let asked = desk.http();
+    desk.answer(&asked, &page(&[item(7, ORDER, true).replace("u7", &uuid)]));
+    assert!(accepted(end_of(&desk.events(), id)));
+    assert!(desk.written().is_empty());
+    // It never does.
+    let mut desk = Desk::ready_with(config);
+    desk.send("hello");
+    desk.written();
+    desk.run(5 * SECOND);
+    for second in 5..=15 {
+        assert!(desk.written().is_empty(), "{second}");
+        let asked = desk.http();
+        desk.answer(&asked, &page(&[]));
+        desk.run(SECOND);
+    }
+    assert_eq!(desk.written().len(), 1);
+}
+
+#[test]
 fn it_is_not_sent_a_third_time() {
     let mut desk = resending();
     let (id, _) = desk.send("hello");
@@ -109,7 +146,7 @@ fn it_is_not_sent_a_third_time() {
 fn a_message_can_ask_for_it_or_forbid_it() {
     let none = page(&[]);
     for (mut desk, resend, times) in
-        [(Desk::ready(), Resend::WhenProvenLost, 2), (resending(), Resend::Never, 1)]
+        [(Desk::ready_with(hasty()), Resend::WhenProvenLost, 2), (resending(), Resend::Never, 1)]
     {
         let options = SendOptions { resend: Some(resend), ..SendOptions::default() };
         let frame = Up::text("", "", "pay to account 7", 0);
