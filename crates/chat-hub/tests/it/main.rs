@@ -24,6 +24,7 @@ mod files;
 mod history;
 mod hostile;
 mod im_pair;
+mod im_verbs;
 mod lab;
 mod links;
 mod login;

@@ -8,6 +8,7 @@
 
 mod answer;
 mod ask;
+mod attach;
 mod config;
 mod doubt;
 mod event;

@@ -220,7 +220,7 @@ impl ImState {
                 .entry(topic.clone())
                 .or_insert_with(|| Track::of(mirror.take(topic.as_str()).unwrap_or_default()));
             track.attached = true;
-            track.again = false;
+            track.again = None;
             track.info.learn_access(acs.as_ref());
             if let Some(head) = head {
                 track.learn_head(head);

@@ -63,6 +63,8 @@ pub struct ImState {
     /// Topics that are to be described again, and how many are being.
     pub(super) to_refresh: BTreeSet<TopicName>,
     pub(super) refreshing: usize,
+    /// When something that was refused for the moment is asked for again.
+    pub(super) again_at: Option<Instant>,
     /// Receipts that wait until enough time has passed.
     pub(super) note_queue: BTreeSet<(Instant, TopicName)>,
     /// Messages whose answer was lost, oldest first.
@@ -122,6 +124,7 @@ impl ImState {
             gated: false,
             to_refresh: BTreeSet::new(),
             refreshing: 0,
+            again_at: None,
             note_queue: BTreeSet::new(),
             doubts: BTreeMap::new(),
             tokens: None,

@@ -222,7 +222,7 @@ fn attaching_that_is_never_answered_ends_for_this_topic_only() {
         }
     }
     let mut live = 0;
-    for _ in 0..60 {
+    for _ in 0..80 {
         live += 1;
         rig.wait(Duration::from_secs(3));
         rig.data("grpA", live);
