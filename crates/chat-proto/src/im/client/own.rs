@@ -352,7 +352,10 @@ impl ImState {
             matches!(code, Some(403 | 409)) && !std::mem::replace(&mut track.repaired, true);
         let may_read = track.info.access.is_none_or(|it| it.mode().has(AccessMode::READ));
         let refusal = code.map_or(Refusal::Unanswered, |code| Refusal::of(code, false));
-        if let_go && may_read {
+        if code.is_none() && track.is_page_full() {
+            // Only the end marker is missing, and nobody misses it.
+            self.filled(topic, cx);
+        } else if let_go && may_read {
             // What a server says that let go of the topic without a word.
             self.moved(topic.clone(), cx);
         } else if let Some(pause) = track.refused_for_now(refusal) {

@@ -508,6 +508,8 @@ impl ImState {
             let topic = &ask.topic;
             let waits = self.subscribing.contains_key(topic)
                 || self.attaching.contains(topic)
+                // It is attached again in a while, and until then refused.
+                || ask.needs_topic() && self.topics.get(topic).is_some_and(|it| !it.attached)
                 // Messages keep their order.
                 || ask.is_pub() && self.doubts.contains_key(topic);
             if waits {

@@ -113,6 +113,11 @@ impl Track {
         self.page.is_none() && self.last.is_none_or(|last| last < self.head)
     }
 
+    /// Whether the page under way has brought everything.
+    pub(super) fn is_page_full(&self) -> bool {
+        self.page.is_some_and(|(_, before)| self.last.is_some_and(|last| last >= before - 1))
+    }
+
     /// Whose message has this number is not known.
     pub(super) fn blind(&mut self, seq: u64) {
         self.blind = self.blind.max(seq);
