@@ -4,6 +4,7 @@ mod codec;
 mod fan_out;
 mod session;
 mod sign;
+#[cfg(feature = "sockets")]
 mod sockets;
 
 use std::fmt;
@@ -39,6 +40,7 @@ impl Case {
         Self { group, name: name.into(), times_only: false, build: Box::new(build) }
     }
 
+    #[cfg(feature = "sockets")]
     fn times_only(self) -> Self {
         Self { times_only: true, ..self }
     }
@@ -69,6 +71,7 @@ pub fn all() -> Vec<Case> {
     let mut cases = codec::decode();
     cases.extend(codec::encode());
     cases.extend(fan_out::cases());
+    #[cfg(feature = "sockets")]
     cases.extend(sockets::cases());
     cases.extend(sign::cases());
     cases.extend(session::cases());

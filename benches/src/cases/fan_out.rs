@@ -36,27 +36,31 @@ pub(super) fn with_serde(frame: &Owned) -> Bytes {
     serde_json::to_vec(black_box(frame)).expect("writing to memory does not fail").into()
 }
 
+/// Each recipient has room for one message, and lets go of the former one when the next comes: as in
+/// a server that runs for long, what is freed is what is needed again.
+fn to_all<T: Clone + Default + 'static>(
+    name: &'static str,
+    mut fill: impl FnMut(&mut [T]) + 'static,
+) -> Contender {
+    let mut slots = vec![T::default(); RECIPIENTS];
+    Contender::new(name, move || {
+        fill(&mut slots);
+        black_box(&slots).len()
+    })
+}
+
 /// Everybody in a group gets the same text: it is encoded once and shared.
 fn group() -> Built {
     let (text, frame, owned) = message();
     let each = Down::Data(frame.clone());
-    let (mut queue, mut owned_queue, mut each_queue) = (Vec::new(), Vec::new(), Vec::new());
     let contenders = vec![
-        Contender::new("ours", move || {
-            queue.clear();
+        to_all("ours", move |slots| {
             let prepared = Prepared::data(black_box(&frame).clone());
-            queue.extend((0..RECIPIENTS).map(|_| prepared.text()));
-            black_box(&queue).len()
+            slots.fill_with(|| prepared.text());
         }),
-        Contender::new("encode each, serde", move || {
-            owned_queue.clear();
-            owned_queue.extend((0..RECIPIENTS).map(|_| with_serde(&owned)));
-            black_box(&owned_queue).len()
-        }),
-        Contender::new("encode each, ours", move || {
-            each_queue.clear();
-            each_queue.extend((0..RECIPIENTS).map(|_| black_box(&each).encode()));
-            black_box(&each_queue).len()
+        to_all("encode each, serde", move |slots| slots.fill_with(|| with_serde(&owned))),
+        to_all("encode each, ours", move |slots: &mut [Text]| {
+            slots.fill_with(|| black_box(&each).encode());
         }),
     ];
     Built { bytes: text.len(), contenders }
@@ -68,31 +72,26 @@ fn views() -> Built {
     let names: Vec<_> = (0..RECIPIENTS).map(|at| format!("usr{}", 100_000_000 + at)).collect();
     let (each, each_names, owned_names) = (frame.clone(), names.clone(), names.clone());
     let shapes::Down::Data(mut owned) = owned else { panic!("the sample is a message") };
-    let (mut queue, mut owned_queue, mut each_queue) = (Vec::new(), Vec::new(), Vec::new());
     let contenders = vec![
-        Contender::new("ours", move || {
-            queue.clear();
+        to_all("ours", move |slots| {
             let prepared = Prepared::data(black_box(&frame).clone());
-            queue.extend(names.iter().map(|name| prepared.for_topic(name)));
-            black_box(&queue).len()
+            for (slot, name) in slots.iter_mut().zip(&names) {
+                *slot = prepared.for_topic(name);
+            }
         }),
-        Contender::new("encode each, serde", move || {
-            owned_queue.clear();
-            for name in &owned_names {
+        to_all("encode each, serde", move |slots| {
+            for (slot, name) in slots.iter_mut().zip(&owned_names) {
                 owned.topic.clone_from(name);
                 let frame = Enveloped { data: black_box(&owned) };
                 let bytes = serde_json::to_vec(&frame).expect("writing to memory does not fail");
-                owned_queue.push(Bytes::from(bytes));
+                *slot = Bytes::from(bytes);
             }
-            black_box(&owned_queue).len()
         }),
-        Contender::new("encode each, ours", move || {
-            each_queue.clear();
-            each_queue.extend(each_names.iter().map(|name| -> Text {
+        to_all("encode each, ours", move |slots| {
+            for (slot, name) in slots.iter_mut().zip(&each_names) {
                 let topic = name.as_str().into();
-                Down::Data(down::Data { topic, ..black_box(&each).clone() }).encode()
-            }));
-            black_box(&each_queue).len()
+                *slot = Down::Data(down::Data { topic, ..black_box(&each).clone() }).encode();
+            }
         }),
     ];
     Built { bytes: text.len(), contenders }

@@ -19,7 +19,8 @@ type Derived = shapes::Down<String, Value>;
 pub(super) fn cases() -> Vec<Case> {
     vec![
         Case::new("session", "data", || received(|seq| samples::data_numbered(seq, "\"hello\""))),
-        Case::new("session", "pres", || received(|_| samples::pres())),
+        // Of a topic that is not attached: otherwise the session would fetch the message.
+        Case::new("session", "pres", || received(|_| samples::pres_about("grpOfOthers00"))),
     ]
 }
 

@@ -43,9 +43,12 @@ fn sockets() -> Built {
     let (text, frame, owned) = message();
     let due = BURST * framed(text).len();
     let runtime = Rc::new(executor());
-    let connections = Rc::new(Cell::new(runtime.block_on(connections())));
     // Those who do without us share sockets: their turns do not overlap.
-    let bare = Rc::new(Cell::new(runtime.block_on(bare_sockets())));
+    let (connections, bare) = runtime.block_on(async {
+        let mut streams = streams(2 * SOCKETS);
+        (connections(streams.split_off(SOCKETS)).await, bare_sockets(streams).await)
+    });
+    let (connections, bare) = (Rc::new(Cell::new(connections)), Rc::new(Cell::new(bare)));
     let framed = framed(text).repeat(BURST);
     let (frame_2, frame_3) = (frame.clone(), frame.clone());
     let contenders = vec![
@@ -131,9 +134,10 @@ struct Ours {
     due: usize,
 }
 
-async fn connections() -> Vec<Ours> {
+async fn connections(streams: Vec<TcpStream>) -> Vec<Ours> {
     let mut all = Vec::new();
-    for stream in streams() {
+    for stream in streams {
+        let stream = asynchronous(stream);
         let written = Arc::new(AtomicUsize::new(0));
         let socket = Counted { stream, written: written.clone() };
         let socket = runtime_tokio::server_socket(socket, &WsConfig::server()).await;
@@ -145,23 +149,24 @@ async fn connections() -> Vec<Ours> {
     all
 }
 
-async fn bare_sockets() -> Vec<WebSocketStream<tokio::net::TcpStream>> {
+async fn bare_sockets(streams: Vec<TcpStream>) -> Vec<WebSocketStream<tokio::net::TcpStream>> {
     let config = WsConfig::server().to_tungstenite();
     let mut all = Vec::new();
-    for stream in streams() {
+    for stream in streams {
+        let stream = asynchronous(stream);
         all.push(WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await);
     }
     all
 }
 
-/// Connected sockets whose other ends are read by a thread until they are closed.
-fn streams() -> Vec<tokio::net::TcpStream> {
+/// Connected sockets whose other ends one thread reads until they are closed.
+fn streams(count: usize) -> Vec<TcpStream> {
     let listener = TcpListener::bind("127.0.0.1:0").expect(WORKS);
     let address = listener.local_addr().expect(WORKS);
     let (mut near, mut far) = (Vec::new(), Vec::new());
-    for _ in 0..SOCKETS {
+    for _ in 0..count {
         far.push(TcpStream::connect(address).expect(WORKS));
-        near.push(asynchronous(listener.accept().expect(WORKS).0));
+        near.push(listener.accept().expect(WORKS).0);
     }
     thread::spawn(move || {
         executor().block_on(async {

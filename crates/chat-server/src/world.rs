@@ -165,7 +165,7 @@ mod tests {
     fn errors_say_where_and_what() {
         assert_eq!(
             wrong("[[tenants]]\ndomain = \"a\"\ncolour = 1\n"),
-            "world:3:1: unknown field `colour`, expected `domain` or `extensions`"
+            "world:3:1: unknown field `colour`, expected one of `domain`, `extensions`, `channels`"
         );
         assert!(wrong("[[tenants]]\n").starts_with("world:1:1: missing field `domain`"));
         assert!(wrong("x =").starts_with("world:1:"), "{}", wrong("x ="));

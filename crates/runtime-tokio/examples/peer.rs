@@ -17,7 +17,9 @@
 
 use chat_proto::client::Event;
 use chat_proto::im::TopicName;
-use chat_proto::im::client::{Answer, Credentials, ImConfig, ImEvent, Publish, Subscribe};
+use chat_proto::im::client::{
+    Answer, Credentials, ImConfig, ImEvent, Publish, Subscribe, TypingKind,
+};
 use chat_proto::im::rest::ImHost;
 use chat_proto::{Session, rest::BaseUrl};
 use runtime_tokio::{Connection, Options, Runtime, TlsPolicy, TokioRuntime};
@@ -81,7 +83,7 @@ fn happened(chat: &mut Chat, event: Event<ImEvent, Answer>) {
             let content = data.content.as_ref().map_or("null", |content| content.as_str());
             println!("message {topic} {from} {} {content}", data.seq);
             if im.user().is_some_and(|me| *from != *me.as_str()) {
-                im.note_read(&TopicName::new(&*topic), data.seq, now);
+                drop(im.note_read(&TopicName::new(&*topic), data.seq, now));
             }
         }
         _ => {}
@@ -97,7 +99,7 @@ fn told(chat: &mut Chat, line: &str) -> Result<(), Box<dyn std::error::Error>> {
         ["publish", topic, text] => {
             im.publish(&TopicName::new(topic), Publish::text(text), now)?;
         }
-        ["typing", topic] => im.note_typing(&TopicName::new(topic), now),
+        ["typing", topic] => im.note_typing(&TopicName::new(topic), TypingKind::Text, now),
         ["leave", topic] => drop(im.leave(&TopicName::new(topic), now)?),
         ["quit"] => im.close(now),
         _ => println!("failed what is `{line}`?"),

@@ -15,7 +15,6 @@ use chat_proto::im::rest::{
 use chat_proto::im::{Im, Seq, TopicName, UserId};
 use chat_proto::json::Raw;
 use chat_proto::rest::{BaseUrl, FilePart};
-use runtime_tokio::Runtime;
 
 use super::client::Client;
 use super::report::{Problem, Report};

@@ -32,12 +32,6 @@ impl fmt::Debug for Forward {
 }
 
 impl Hub {
-    /// Says whether the PBX can be asked about access tokens. While it cannot, logins with one get
-    /// `503`, and are not refused.
-    pub fn set_pbx_available(&mut self, available: bool) {
-        self.core.accounts.pbx_available = available;
-    }
-
     /// The PBX got a message from outside for a channel: everybody on the topic gets it, without an
     /// author. `content` is JSON. Gives `false`, and nothing happens, where the content is no JSON,
     /// is longer than a frame may be, or nobody has subscribed to the channel.

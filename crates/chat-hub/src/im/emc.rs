@@ -60,7 +60,7 @@ impl Im {
         self.deliver_data(cx, id, seq, &row, None);
         let Some(topic) = self.topic(id) else { return true };
         let notice = Pres { seq, ..pres("msg") };
-        // No user is 0, so nobody counts as the one who did it.
+        // 0 is nobody: there is no author to name.
         self.tell_absent(cx, (id, topic), 0, &notice, None, |_, mode| mode.has(M::READ | M::PRES));
         true
     }

@@ -444,8 +444,9 @@ impl Im {
             }
             // Of a message the author is always named to others: a client takes one without for
             // its own. (tinode-js)
-            let silent =
-                actor == user || notice.what != "msg" && topic.peer_of(user) == Some(actor);
+            let silent = actor == 0
+                || actor == user
+                || notice.what != "msg" && topic.peer_of(user) == Some(actor);
             let view = if topic.is_group() { 0 } else { user };
             let text = encoded.entry((silent, view)).or_insert_with(|| {
                 let act = if silent { Str::default() } else { user_name(actor).into() };

@@ -105,8 +105,12 @@ impl Lab {
     }
 
     pub(crate) fn with(config: HubConfig) -> Self {
+        Self::of_world(config, &world())
+    }
+
+    pub(crate) fn of_world(config: HubConfig, world: &World) -> Self {
         let now = start();
-        let hub = Hub::new(config, &world(), [7; 32], now).unwrap();
+        let hub = Hub::new(config, world, [7; 32], now).unwrap();
         Self {
             hub,
             now,

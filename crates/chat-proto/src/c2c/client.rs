@@ -148,7 +148,7 @@ impl Service for C2c {
 
     fn on_frame(state: &mut State, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Self>) {
         match Wire::share(frame, text) {
-            Down::Push(push) => state.on_push(push, text, cx),
+            Down::Push(push) => state.on_push(Box::new(push), text, cx),
             Down::Batch(pushes) => {
                 for push in pushes {
                     state.on_push(Box::new(push), text, cx);

@@ -1,7 +1,7 @@
 //! Frames of order chat: flat objects told apart by `type`.
 
 use crate::c2c::value::{Loose, MessageId, MessageUuid, OrderNo};
-use crate::codec::{self, DecodeError, Wire};
+use crate::codec::{self, Decode as _, DecodeError, Scanner, Wire};
 use crate::json::{Encode, Raw, Share, Str, frame};
 use crate::machine::Text;
 
@@ -333,9 +333,10 @@ impl<'a> Push<'a> {
 
 /// A frame from server to client.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "almost all are of the large kind, and one box each")]
 pub enum Down<'a> {
     /// One frame.
-    Push(Box<Push<'a>>),
+    Push(Push<'a>),
     /// Several in one array. Some clients are prepared for it. (field reports)
     Batch(Vec<Push<'a>>),
     /// JSON that is no frame, or whose members are not what they should be. Never dropped.
@@ -362,9 +363,29 @@ impl<'a> Down<'a> {
     }
 }
 
+impl<'a> Down<'a> {
+    /// What is not one frame: several, one inside another object, or something else.
+    #[cold]
+    fn decode_other(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
+        if text.trim_ascii_start().starts_with('[') {
+            if let Ok(pushes) = codec::from_text(text, max_depth) {
+                return Ok(Self::Batch(pushes));
+            }
+        } else if let (Ok(_), Ok(Wrapped { data: Some(push), .. })) = (
+            // The object around it must be readable as a frame itself.
+            codec::from_text::<Push<'a>>(text, max_depth),
+            codec::from_text(text, max_depth),
+        ) && !push.type_name.is_empty()
+        {
+            return Ok(Self::Push(push));
+        }
+        Ok(Self::Other(codec::from_text(text, max_depth)?))
+    }
+}
+
 impl<'a> From<Push<'a>> for Down<'a> {
     fn from(push: Push<'a>) -> Self {
-        Self::Push(Box::new(push))
+        Self::Push(push)
     }
 }
 
@@ -372,22 +393,13 @@ impl<'a> Wire<'a> for Down<'a> {
     type Static = Down<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        let trimmed = text.trim_ascii_start();
-        if trimmed.starts_with('[') {
-            if let Ok(pushes) = codec::from_text(text, max_depth) {
-                return Ok(Self::Batch(pushes));
+        let mut push = Push::default();
+        match push.read(Scanner::new(text, max_depth)) {
+            Ok(scanner) if scanner.end().is_ok() && !push.type_name.is_empty() => {
+                Ok(Self::Push(push))
             }
-        } else if let Ok(push) = codec::from_text::<Push<'a>>(text, max_depth) {
-            if !push.type_name.is_empty() {
-                return Ok(push.into());
-            }
-            if let Ok(Wrapped { data: Some(push), .. }) = codec::from_text(text, max_depth)
-                && !push.type_name.is_empty()
-            {
-                return Ok(push.into());
-            }
+            Ok(_) | Err(_) => Self::decode_other(text, max_depth),
         }
-        Ok(Self::Other(codec::from_text(text, max_depth)?))
     }
 
     fn encode_into(&self, out: &mut Vec<u8>) {
@@ -413,7 +425,7 @@ mod tests {
 
     fn push(text: &str) -> Push<'_> {
         let Down::Push(push) = Down::decode(text).unwrap() else { panic!("{text}") };
-        *push
+        push
     }
 
     #[test]

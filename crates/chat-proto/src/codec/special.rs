@@ -8,40 +8,57 @@
 pub(crate) fn find_special(bytes: &[u8]) -> usize {
     let (mut rest, mut at) = (bytes, 0);
     while at < 64 {
-        let Some((word, behind)) = rest.split_first_chunk() else { return at + find_byte(rest) };
+        let Some((word, behind)) = rest.split_first_chunk() else { return find_in_tail(bytes, at) };
         let hits = special(u64::from_le_bytes(*word));
         if hits != 0 {
             return at + place(hits);
         }
         (rest, at) = (behind, at + 8);
     }
-    at + find_far(rest)
+    find_far(bytes, at)
 }
 
 /// The same for what is left of a long string, 64 bytes at a time without a branch inside, which
 /// becomes vector instructions.
 #[inline(never)]
-fn find_far(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
+fn find_far(bytes: &[u8], mut at: usize) -> usize {
+    let mut rest = &bytes[at..];
     while let Some((block, behind)) = rest.split_first_chunk::<64>() {
         if block.iter().fold(0, |hits, byte| hits | u8::from(is_special(*byte))) != 0 {
             break;
         }
-        rest = behind;
+        (rest, at) = (behind, at + 64);
     }
     while let Some((word, behind)) = rest.split_first_chunk() {
         let hits = special(u64::from_le_bytes(*word));
         if hits != 0 {
-            return bytes.len() - rest.len() + place(hits);
+            return at + place(hits);
         }
-        rest = behind;
+        (rest, at) = (behind, at + 8);
     }
-    bytes.len() - rest.len() + find_byte(rest)
+    find_in_tail(bytes, at)
 }
 
+/// The same for less than a word behind `at`; there is nothing before that.
 #[inline(always)]
-fn find_byte(bytes: &[u8]) -> usize {
-    bytes.iter().position(|byte| is_special(*byte)).unwrap_or(bytes.len())
+fn find_in_tail(bytes: &[u8], at: usize) -> usize {
+    let len = bytes.len();
+    if let Some(word) = bytes.last_chunk() {
+        // It overlaps what was looked at already.
+        let hits = special(u64::from_le_bytes(*word));
+        if hits == 0 { len } else { len - 8 + place(hits) }
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        // Two halves, which may overlap, side by side.
+        let halves =
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        match special(halves) {
+            0 => len,
+            hits if place(hits) < 4 => place(hits),
+            hits => len - 8 + place(hits),
+        }
+    } else {
+        bytes[at..].iter().position(|byte| is_special(*byte)).unwrap_or(len - at) + at
+    }
 }
 
 /// Flipping the second bit swaps the quote with the space and keeps the control characters below

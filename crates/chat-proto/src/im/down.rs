@@ -6,7 +6,7 @@
 use crate::codec::{self, DecodeError, Scanner, Wire, lone};
 use crate::im::stamp::Stamp;
 use crate::im::up::{AnyObject, Cred, Defacs, SeqRange};
-use crate::json::{Object, Params, Raw, Share, Str, frame};
+use crate::json::{Object, Params, Raw, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The kinds of frames from the server.
@@ -318,24 +318,25 @@ impl<'a> Wire<'a> for Down<'a> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         match self {
-            Self::Ctrl(it) => object.member("ctrl", it),
-            Self::Data(it) => object.member("data", it),
-            Self::Meta(it) => object.member("meta", it),
-            Self::Pres(it) => object.member("pres", it),
-            Self::Info(it) => object.member("info", it),
+            Self::Ctrl(it) => object.member(member_name!("ctrl"), it),
+            Self::Data(it) => object.member(member_name!("data"), it),
+            Self::Meta(it) => object.member(member_name!("meta"), it),
+            Self::Pres(it) => object.member(member_name!("pres"), it),
+            Self::Info(it) => object.member(member_name!("info"), it),
             Self::Other(name, body) => object.other(name, body),
         }
         object.end();
     }
 
     fn share(self, text: &Text) -> Down<'static> {
+        let source = &Source::from(text);
         match self {
-            Self::Ctrl(it) => Down::Ctrl(it.share(text)),
-            Self::Data(it) => Down::Data(it.share(text)),
-            Self::Meta(it) => Down::Meta(it.share(text)),
-            Self::Pres(it) => Down::Pres(it.share(text)),
-            Self::Info(it) => Down::Info(it.share(text)),
-            Self::Other(name, body) => Down::Other(name.share(text), body.share(text)),
+            Self::Ctrl(it) => Down::Ctrl(it.share_in(source)),
+            Self::Data(it) => Down::Data(it.share_in(source)),
+            Self::Meta(it) => Down::Meta(it.share_in(source)),
+            Self::Pres(it) => Down::Pres(it.share_in(source)),
+            Self::Info(it) => Down::Info(it.share_in(source)),
+            Self::Other(name, body) => Down::Other(name.share_in(source), body.share_in(source)),
         }
     }
 }

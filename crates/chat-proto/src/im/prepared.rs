@@ -70,7 +70,8 @@ impl Prepared {
     /// Allocates once, and not at all for the name it was made with.
     #[must_use]
     pub fn for_topic(&self, topic: &str) -> Text {
-        if !topic.bytes().all(is_written_as_it_is) {
+        // Without a branch a letter, so that letters are looked at many at a time.
+        if topic.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
             return self.spliced(&escaped(topic));
         }
         if &self.text.as_str()[self.topic.clone()] == topic {
@@ -91,8 +92,8 @@ impl Prepared {
     }
 }
 
-const fn is_written_as_it_is(byte: u8) -> bool {
-    !matches!(byte, 0..0x20 | b'"' | b'\\')
+const fn is_escaped(byte: u8) -> bool {
+    matches!(byte, 0..0x20 | b'"' | b'\\')
 }
 
 /// What stands between the quotes of a JSON string.

@@ -139,7 +139,7 @@ macro_rules! frame {
                     if $crate::json::frame!(@always $($always)?)
                         || !$crate::json::Encode::is_absent(&self.$field)
                     {
-                        object.member($member, &self.$field);
+                        object.member($crate::json::member_name!($member), &self.$field);
                     }
                 )*
                 object.extra(&self.extra);
@@ -150,10 +150,10 @@ macro_rules! frame {
         impl $(<$lt>)? $crate::json::Share for $name $(<$lt>)? {
             type Static = $crate::json::frame!(@static $name $($lt)?);
 
-            fn share(self, text: &$crate::machine::Text) -> Self::Static {
+            fn share_in(self, source: &$crate::json::Source) -> Self::Static {
                 $name {
-                    $( $field: $crate::json::Share::share(self.$field, text), )*
-                    extra: $crate::json::Share::share(self.extra, text),
+                    $( $field: $crate::json::Share::share_in(self.$field, source), )*
+                    extra: $crate::json::Share::share_in(self.extra, source),
                 }
             }
         }

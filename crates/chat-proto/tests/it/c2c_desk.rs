@@ -6,7 +6,8 @@ use bytes::Bytes;
 use chat_proto::c2c::client::{Answer, C2cConfig, C2cEvent, Progress};
 use chat_proto::c2c::{Api, C2c};
 use chat_proto::client::{Event, RequestId, Session};
-use chat_proto::machine::{HttpFailure, HttpRequest, LinkFailure};
+use chat_proto::error::RequestError;
+use chat_proto::machine::{CloseFrame, HttpFailure, HttpRequest, LinkFailure};
 use chat_proto::{Action, ConnId, HttpId, Input, Machine, Message, Now, UnixMillis};
 
 pub(crate) const ORDER: &str = "20476365073825144832";
@@ -48,7 +49,11 @@ impl Desk {
 
     /// Connected, with nothing left to poll.
     pub(crate) fn ready() -> Self {
-        let mut desk = Self::new(C2cConfig::default());
+        Self::ready_with(C2cConfig::default())
+    }
+
+    pub(crate) fn ready_with(config: C2cConfig) -> Self {
+        let mut desk = Self::new(config);
         desk.session.connect(desk.now);
         desk.dial("TOKEN1");
         desk.open();
@@ -114,6 +119,19 @@ impl Desk {
         self.session.handle_input(Input::Response { id: asked.id, result }, self.now);
     }
 
+    pub(crate) fn answer_head(
+        &mut self,
+        asked: &Asked,
+        status: u16,
+        head: &[(&str, &str)],
+        body: &str,
+    ) {
+        let response = http::Response::builder().status(status);
+        let response = head.iter().fold(response, |it, (name, value)| it.header(*name, *value));
+        let result = Ok(response.body(Bytes::from(body.to_owned())).unwrap());
+        self.session.handle_input(Input::Response { id: asked.id, result }, self.now);
+    }
+
     pub(crate) fn fail(&mut self, asked: &Asked) {
         let result = Err(HttpFailure::TimedOut);
         self.session.handle_input(Input::Response { id: asked.id, result }, self.now);
@@ -131,6 +149,31 @@ impl Desk {
         while let Some(action) = self.session.poll_action() {
             assert!(matches!(action, Action::AbortHttp { .. }), "{action:?}");
         }
+    }
+
+    /// Goes through the whole way to the socket again; gives what was told.
+    pub(crate) fn reconnect(&mut self, token: &str) -> Vec<Happened> {
+        self.session.connect(self.now);
+        self.dial(token);
+        self.open();
+        self.events()
+    }
+
+    /// Another session of the account takes over.
+    pub(crate) fn bye(&mut self) {
+        let close = Message::Close(Some(CloseFrame::new(1000, "Bye")));
+        self.session.handle_input(Input::Received { conn: self.conn, message: close }, self.now);
+        assert!(matches!(self.session.poll_action(), Some(Action::Drop { .. })));
+    }
+
+    /// Exchanges that were started, when there may be several.
+    pub(crate) fn started(&mut self) -> Vec<Asked> {
+        std::iter::from_fn(|| self.session.poll_action())
+            .map(|action| match action {
+                Action::Http { id, request, .. } => Asked { id, request: request.into_request() },
+                other => panic!("no exchange: {other:?}"),
+            })
+            .collect()
     }
 
     pub(crate) fn events(&mut self) -> Vec<Happened> {
@@ -203,4 +246,21 @@ pub(crate) fn contents(events: &[Happened]) -> Vec<String> {
             _ => None,
         })
         .collect()
+}
+
+/// The end of a request.
+pub(crate) fn end_of(events: &[Happened], id: RequestId) -> Option<Result<Answer, RequestError>> {
+    events.iter().find_map(|event| match event {
+        Event::Completed { id: of, result } if *of == id => Some(result.clone()),
+        _ => None,
+    })
+}
+
+/// Steps of messages on their way.
+pub(crate) fn steps(events: &[Happened]) -> Vec<Progress> {
+    let step = |event: &Happened| match event {
+        Event::Service(C2cEvent::Sending { progress, .. }) => Some(*progress),
+        _ => None,
+    };
+    events.iter().filter_map(step).collect()
 }

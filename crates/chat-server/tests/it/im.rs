@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{ANN, BOB, DOMAIN, ImClient, Raw, json_of, oauth, server, two_tenants};
 
 #[tokio::test]
-async fn two_users_talk() {
+async fn rule_047_two_users_talk() {
     let server = server().await;
     let mut ann = ImClient::ready(&server, "101").await;
     let mut bob = ImClient::ready(&server, "102").await;
@@ -38,7 +38,7 @@ async fn two_users_talk() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_gets_the_words_of_the_pbx() {
+async fn rule_020_a_wrong_password_gets_the_words_of_the_pbx() {
     let server = server().await;
     let answer = oauth(&server, "101", DOMAIN, "wrong").await;
     assert_eq!(answer.status(), 400);

@@ -9,6 +9,7 @@ mod files;
 mod http;
 mod im;
 mod life;
+mod rules;
 mod secrets;
 mod slow;
 mod store;

@@ -11,7 +11,7 @@ use crate::c2c::rest::{self, HistoryQuery, Ticket};
 use crate::client::{CredentialsProblem, Cx, RequestId};
 use crate::codec::{self, Limits};
 use crate::error::{CallError, CloseReason, Lost, Rejection, RequestError};
-use crate::json::Share;
+use crate::json::{Share, Source};
 use crate::machine::{HttpFailure, HttpRequest, HttpResult, Text};
 use crate::time::UnixMillis;
 
@@ -334,10 +334,11 @@ pub(super) struct Row {
 /// and how many there are in all.
 pub(super) fn rows(response: &Response<Bytes>) -> Result<(Vec<Row>, Option<u64>), Refusal> {
     let text = Text::from_utf8(response.body().clone()).unwrap_or_default();
+    let source = Source::from(&text);
     let (items, total) = answer::raw_items(response)?;
     let row = |item: &str| {
         let read = codec::from_text::<HistoryItem<'_>>(item, Limits::default().max_depth);
-        Row { item: read.ok().map(|item| item.share(&text)), raw: text.view(item) }
+        Row { item: read.ok().map(|item| item.share_in(&source)), raw: text.view(item) }
     };
     Ok((items.iter().map(|item| row(item.as_str())).collect(), total))
 }

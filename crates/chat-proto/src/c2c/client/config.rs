@@ -15,8 +15,9 @@ pub enum Resend {
     Never,
     /// It is sent once more, with the same uuid, when history proves it lost: every one of
     /// [`C2cConfig::verify_tries`] reads went back beyond the time of writing and showed neither its
-    /// uuid nor a message of ours with the same content. Whether the service recognises a uuid that
-    /// comes twice is not known.
+    /// uuid nor a message of ours with the same content, and [`C2cConfig::resend_after`] has passed.
+    /// The proof is as good as history is quick: a service whose history lags by more than that
+    /// would show the message twice. Whether it recognises a uuid that comes twice is not known.
     WhenProvenLost,
 }
 
@@ -32,6 +33,10 @@ pub struct C2cConfig {
     pub pace: Duration,
     /// Whether a message that is proven lost is sent again; a message can say otherwise.
     pub resend: Resend,
+    /// How long after the writing history is still read before a message is sent again. Longer than
+    /// [`C2cConfig::verify_tries`] reads take, so that history that lags behind proves nothing.
+    /// (choice)
+    pub resend_after: Duration,
     /// How often history is read for a message without an echo.
     pub verify_tries: u32,
     /// Between those reads.
@@ -96,6 +101,7 @@ impl Default for C2cConfig {
             },
             pace: Duration::from_millis(800),
             resend: Resend::Never,
+            resend_after: Duration::from_secs(15),
             verify_tries: 3,
             verify_spacing: Duration::from_secs(1),
             taken_over_pause: Duration::from_secs(300),

@@ -300,10 +300,13 @@ pub(super) fn on_history(state: &mut State, cx: &mut Cx<'_, C2c>, id: RequestId,
     let reached = !full || oldest.saturating_add(CLOCK_MARGIN) < written;
     let proof = search.proof && reached && !twin && !unreadable;
     let search = Verifying { tries: search.tries + 1, asking: false, proof, ..search };
-    if search.tries < state.config.verify_tries {
+    let again = proof && ask.0.resend == Resend::WhenProvenLost && !ask.0.resent;
+    let due = Duration::from_millis(state.server_now(cx).as_millis().saturating_sub(written))
+        >= state.config.resend_after;
+    if search.tries < state.config.verify_tries || (again && !due) {
         set_search(cx, id, search);
         cx.postpone(id, state.config.verify_spacing);
-    } else if proof && ask.0.resend == Resend::WhenProvenLost && !ask.0.resent {
+    } else if again {
         send_again(state, cx, id);
     } else {
         cx.complete(id, Err(RequestError::Unknown));
