@@ -35,14 +35,18 @@ pub mod image;
 pub mod rest;
 pub mod system;
 pub mod value;
+pub mod view;
 
-pub use client::{C2cConfig, C2cEvent, Checkpoint, Incoming, Since};
+pub use client::{
+    C2cConfig, C2cEvent, Checkpoint, Checkpoints, Incoming, Resend, SendOptions, Since,
+};
 pub use frame::{Down, Kind, Push, Up};
 pub use history::HistoryItem;
 pub use image::{ImageFormat, ImageInfo};
 pub use rest::{Api, Code, Refusal, Ticket};
-pub use system::{OrderEvent, Role, SystemContent, SystemEvent};
-pub use value::{Loose, MessageId, OrderNo};
+pub use system::{OrderEvent, OrderState, Role, SystemContent, SystemEvent};
+pub use value::{Loose, MessageId, MessageUuid, OrderNo};
+pub use view::View;
 
 use crate::codec::Dialect;
 

@@ -8,8 +8,8 @@ mod special;
 
 use std::marker::PhantomData;
 
-pub(crate) use read::member;
 pub use read::{Decode, from_text};
+pub(crate) use read::{Members, any_member, lone, member, members};
 pub use scan::{Fault, Scanner};
 pub(crate) use special::find_special;
 

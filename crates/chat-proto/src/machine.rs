@@ -108,16 +108,22 @@ impl Text {
         self.0.is_empty()
     }
 
-    /// A view of `part`, which must lie inside this text; otherwise a copy of it.
-    #[must_use]
-    pub(crate) fn share(&self, part: &str) -> ByteString {
+    /// `part` as a text of its own: a view if it lies inside this text, otherwise a copy.
+    #[cfg(feature = "c2c")]
+    pub(crate) fn view(&self, part: &str) -> Self {
         let whole = self.0.as_bytes().as_ptr_range();
         let inner = part.as_bytes().as_ptr_range();
         if whole.start <= inner.start && inner.end <= whole.end {
-            self.0.slice_ref(part)
+            Self(self.0.slice_ref(part))
         } else {
-            ByteString::from(part)
+            part.into()
         }
+    }
+}
+
+impl From<ByteString> for Text {
+    fn from(text: ByteString) -> Self {
+        Self(text)
     }
 }
 
@@ -556,11 +562,12 @@ mod tests {
         );
     }
 
+    #[cfg(feature = "c2c")]
     #[test]
-    fn share_gives_a_view_inside_and_a_copy_outside() {
+    fn a_view_of_a_part_copies_nothing() {
         let text = Text::from("hello world");
-        let view = text.share(&text.as_str()[6..]);
-        assert_eq!(view.as_bytes().as_ptr(), text.as_str()[6..].as_ptr());
-        assert_eq!(text.share("elsewhere"), "elsewhere");
+        let view = text.view(&text.as_str()[6..]);
+        assert_eq!(view.as_str().as_ptr(), text.as_str()[6..].as_ptr());
+        assert_eq!(text.view("elsewhere").as_str(), "elsewhere");
     }
 }

@@ -64,7 +64,7 @@ pub use on_async_std::AsyncStd;
 pub use on_smol::Smol;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options, Reply,
-    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, http, runtime,
+    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
 };
 
 /// async-std's plugs. Discontinued upstream; see the head of this crate.

@@ -1,7 +1,7 @@
 //! Frames of order chat: flat objects told apart by `type`.
 
-use crate::c2c::value::{Loose, MessageId, OrderNo};
-use crate::codec::{self, DecodeError, Wire};
+use crate::c2c::value::{Loose, MessageId, MessageUuid, OrderNo};
+use crate::codec::{self, Decode as _, DecodeError, Scanner, Wire};
 use crate::json::{Encode, Raw, Share, Str, frame};
 use crate::machine::Text;
 
@@ -106,7 +106,7 @@ frame! {
         /// `type`: see [`Up::kind`].
         type_name: Str<'a> => "type", always;
         /// Id of the message, chosen by the client; the echo carries it.
-        uuid: Str<'a> => "uuid";
+        uuid: MessageUuid<'a> => "uuid";
         /// The order.
         order_no: OrderNo<'a> => "orderNo";
         /// The text. An image must have none. (field reports)
@@ -137,7 +137,7 @@ impl<'a> Up<'a> {
     /// 1970. (seed)
     #[must_use]
     pub fn text(
-        uuid: impl Into<Str<'a>>,
+        uuid: impl Into<MessageUuid<'a>>,
         order_no: impl Into<OrderNo<'a>>,
         content: impl Into<Str<'a>>,
         create_time: u64,
@@ -152,7 +152,7 @@ impl<'a> Up<'a> {
     /// (field reports)
     #[must_use]
     pub fn image(
-        uuid: impl Into<Str<'a>>,
+        uuid: impl Into<MessageUuid<'a>>,
         order_no: impl Into<OrderNo<'a>>,
         image: ImageRef<'a>,
         create_time: u64,
@@ -185,7 +185,12 @@ impl<'a> Up<'a> {
         Kind::parse(&self.type_name.decode())
     }
 
-    fn message(kind: &'static str, uuid: Str<'a>, order_no: OrderNo<'a>, create_time: u64) -> Self {
+    fn message(
+        kind: &'static str,
+        uuid: MessageUuid<'a>,
+        order_no: OrderNo<'a>,
+        create_time: u64,
+    ) -> Self {
         Self {
             type_name: Str::borrowed(kind),
             uuid,
@@ -240,7 +245,7 @@ frame! {
         /// Id of the message.
         id: MessageId<'a> => "id";
         /// The sender's id of the message: any text.
-        uuid: Str<'a> => "uuid";
+        uuid: MessageUuid<'a> => "uuid";
         /// The order. Absent from statistics and from enquiries about an ad.
         order_no: OrderNo<'a> => "orderNo";
         /// Equals the order number when `topicType` is `ORDER`.
@@ -328,9 +333,10 @@ impl<'a> Push<'a> {
 
 /// A frame from server to client.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "almost all are of the large kind, and one box each")]
 pub enum Down<'a> {
     /// One frame.
-    Push(Box<Push<'a>>),
+    Push(Push<'a>),
     /// Several in one array. Some clients are prepared for it. (field reports)
     Batch(Vec<Push<'a>>),
     /// JSON that is no frame, or whose members are not what they should be. Never dropped.
@@ -357,9 +363,29 @@ impl<'a> Down<'a> {
     }
 }
 
+impl<'a> Down<'a> {
+    /// What is not one frame: several, one inside another object, or something else.
+    #[cold]
+    fn decode_other(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
+        if text.trim_ascii_start().starts_with('[') {
+            if let Ok(pushes) = codec::from_text(text, max_depth) {
+                return Ok(Self::Batch(pushes));
+            }
+        } else if let (Ok(_), Ok(Wrapped { data: Some(push), .. })) = (
+            // The object around it must be readable as a frame itself.
+            codec::from_text::<Push<'a>>(text, max_depth),
+            codec::from_text(text, max_depth),
+        ) && !push.type_name.is_empty()
+        {
+            return Ok(Self::Push(push));
+        }
+        Ok(Self::Other(codec::from_text(text, max_depth)?))
+    }
+}
+
 impl<'a> From<Push<'a>> for Down<'a> {
     fn from(push: Push<'a>) -> Self {
-        Self::Push(Box::new(push))
+        Self::Push(push)
     }
 }
 
@@ -367,22 +393,13 @@ impl<'a> Wire<'a> for Down<'a> {
     type Static = Down<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        let trimmed = text.trim_ascii_start();
-        if trimmed.starts_with('[') {
-            if let Ok(pushes) = codec::from_text(text, max_depth) {
-                return Ok(Self::Batch(pushes));
+        let mut push = Push::default();
+        match push.read(Scanner::new(text, max_depth)) {
+            Ok(scanner) if scanner.end().is_ok() && !push.type_name.is_empty() => {
+                Ok(Self::Push(push))
             }
-        } else if let Ok(push) = codec::from_text::<Push<'a>>(text, max_depth) {
-            if !push.type_name.is_empty() {
-                return Ok(push.into());
-            }
-            if let Ok(Wrapped { data: Some(push), .. }) = codec::from_text(text, max_depth)
-                && !push.type_name.is_empty()
-            {
-                return Ok(push.into());
-            }
+            Ok(_) | Err(_) => Self::decode_other(text, max_depth),
         }
-        Ok(Self::Other(codec::from_text(text, max_depth)?))
     }
 
     fn encode_into(&self, out: &mut Vec<u8>) {
@@ -408,7 +425,7 @@ mod tests {
 
     fn push(text: &str) -> Push<'_> {
         let Down::Push(push) = Down::decode(text).unwrap() else { panic!("{text}") };
-        *push
+        push
     }
 
     #[test]
@@ -442,6 +459,7 @@ mod tests {
         assert_eq!(frame.from_nickname.clone().unwrap(), "Pat***");
         assert_eq!(frame.create_millis(), Some(1_700_000_000_123));
         assert_eq!(frame.width.unwrap().as_u32(), Some(720));
+        assert_eq!(push(r#"{"type":"text","uuid":1700000000123}"#).uuid, "1700000000123");
         // An order number in an array and in a wrapper.
         let batch = Down::decode(r#" [{"type":"text"},{"type":"mark"}]"#).unwrap();
         assert_eq!(batch.pushes().len(), 2);

@@ -3,40 +3,36 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use crate::codec::{Decode, Fault, Scanner};
-use crate::json::{Encode, Share, Str};
-use crate::machine::Text;
+use crate::json::{Encode, Form, Share, Slice, Source, Str};
 
 /// A value that may be written as a string or bare, kept as it was written. (field reports)
 ///
 /// A string is its text; a number, or anything else, is its JSON. Equality is that of the texts, so
 /// `7` equals `"7"`.
-#[derive(Clone, Default)]
-pub struct Loose<'a> {
-    text: Str<'a>,
-    bare: bool,
-}
+#[derive(Clone)]
+pub struct Loose<'a>(Slice<'a>);
 
 impl<'a> Loose<'a> {
     /// A number.
     #[must_use]
     pub fn number(number: impl Into<i128>) -> Loose<'static> {
-        Loose { text: Str::from(number.into().to_string()), bare: true }
+        Loose(Slice::own(Form::Bare, number.into().to_string()))
     }
 
     /// A string.
     #[must_use]
     pub fn string(text: impl Into<Str<'a>>) -> Self {
-        Self { text: text.into(), bare: false }
+        Self(text.into().into_slice())
     }
 
     /// The text of a string, the digits of a number, the JSON of anything else.
     #[must_use]
     pub fn text(&self) -> Cow<'_, str> {
-        self.text.decode()
+        self.0.decode()
     }
 
     /// The value as a number, when it is a whole one that fits. Never goes through a float.
@@ -59,32 +55,44 @@ impl<'a> Loose<'a> {
 
     /// Whether there is no text.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.text.is_empty()
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Whether it was written without quotes.
     #[must_use]
-    pub const fn is_bare(&self) -> bool {
-        self.bare
+    pub fn is_bare(&self) -> bool {
+        self.0.form() == Form::Bare
     }
 
     /// The same value under the lifetime of `self`, without a copy.
     #[must_use]
     pub fn reborrow(&self) -> Loose<'_> {
-        Loose { text: self.text.reborrow(), bare: self.bare }
+        Loose(self.0.reborrow())
     }
 
     /// A value that keeps nothing else alive.
     #[must_use]
     pub fn detach(&self) -> Loose<'static> {
-        Loose { text: self.text.detach(), bare: self.bare }
+        Loose(self.0.detach())
+    }
+
+    #[inline(always)]
+    const fn bare(json: &'a str) -> Self {
+        Self(Slice::Borrowed(Form::Bare, json))
+    }
+}
+
+impl Default for Loose<'_> {
+    fn default() -> Self {
+        Self(Slice::Borrowed(Form::Plain, ""))
     }
 }
 
 impl PartialEq for Loose<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.text == other.text
+        self.text() == other.text()
     }
 }
 
@@ -92,56 +100,64 @@ impl Eq for Loose<'_> {}
 
 impl PartialEq<str> for Loose<'_> {
     fn eq(&self, other: &str) -> bool {
-        self.text == *other
+        self.text() == *other
     }
 }
 
 impl PartialEq<&str> for Loose<'_> {
     fn eq(&self, other: &&str) -> bool {
-        self.text == **other
+        self.text() == **other
     }
 }
 
 impl fmt::Display for Loose<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.text.fmt(f)
+        f.write_str(&self.text())
     }
 }
 
 impl fmt::Debug for Loose<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.bare { write!(f, "{}", self.text) } else { write!(f, "{:?}", self.text) }
+        let text = self.text();
+        if self.is_bare() { f.write_str(&text) } else { write!(f, "{text:?}") }
     }
 }
 
 impl Share for Loose<'_> {
     type Static = Loose<'static>;
 
-    fn share(self, text: &Text) -> Loose<'static> {
-        Loose { text: self.text.share(text), bare: self.bare }
+    fn share_in(self, source: &Source) -> Loose<'static> {
+        Loose(self.0.share_in(source))
     }
 }
 
 impl Encode for Loose<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
-        self.text.is_empty()
+        self.is_empty()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        match self.text.plain() {
-            Some("") if self.bare => out.extend_from_slice(b"null"),
-            Some(json) if self.bare => out.extend_from_slice(json.as_bytes()),
-            Some(_) | None => self.text.encode(out),
-        }
+        self.0.encode(out);
     }
 }
 
 impl<'a> Decode<'a> for Loose<'a> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
         if scanner.is_string() {
-            Ok(Self { text: Str::read(scanner)?, bare: false })
+            let (text, escaped) = scanner.string()?;
+            *self = Self::string(Str::scanned(text, escaped));
         } else {
-            Ok(Self { text: Str::borrowed(scanner.skip()?), bare: true })
+            *self = Self::bare(scanner.skip()?);
+        }
+        Ok(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        match scanner.plain_string() {
+            Some(text) => Some(Self::string(Str::scanned(text, false))),
+            None => scanner.plain_digits().map(|(digits, _)| Self::bare(digits)),
         }
     }
 }
@@ -150,10 +166,11 @@ impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&'de RawValue>::deserialize(deserializer)?.get();
         if raw.starts_with('"') {
-            let text = serde_json::from_str(raw).map_err(serde::de::Error::custom)?;
-            Ok(Self { text, bare: false })
+            serde_json::from_str(raw)
+                .map(|text: Str<'_>| Self::string(text))
+                .map_err(de::Error::custom)
         } else {
-            Ok(Self { text: Str::borrowed(raw), bare: true })
+            Ok(Self::bare(raw))
         }
     }
 }
@@ -218,14 +235,20 @@ macro_rules! loose_newtype {
         impl Share for $name<'_> {
             type Static = $name<'static>;
 
-            fn share(self, text: &Text) -> $name<'static> {
-                $name(self.0.share(text))
+            fn share_in(self, source: &Source) -> $name<'static> {
+                $name(self.0.share_in(source))
             }
         }
 
         impl<'a> Decode<'a> for $name<'a> {
-            fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-                Loose::read(scanner).map(Self)
+            #[inline(always)]
+            fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+                self.0.read(scanner)
+            }
+
+            #[inline(always)]
+            fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+                Loose::read_plain(scanner).map(Self)
             }
         }
 
@@ -260,6 +283,37 @@ impl MessageId<'static> {
 }
 
 impl Encode for MessageId<'_> {
+    #[inline(always)]
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+}
+
+loose_newtype! {
+    /// The sender's id of a message: any text, kept as it was written. Programs of others have sent
+    /// stamps in milliseconds as a bare number; such a frame must not be lost. (choice)
+    MessageUuid
+}
+
+impl MessageUuid<'_> {
+    /// The text.
+    #[must_use]
+    pub fn decode(&self) -> Cow<'_, str> {
+        self.text()
+    }
+}
+
+impl PartialEq<str> for MessageUuid<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl Encode for MessageUuid<'_> {
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }
@@ -276,12 +330,13 @@ loose_newtype! {
 }
 
 impl Encode for OrderNo<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }
 
     fn encode(&self, out: &mut Vec<u8>) {
-        self.0.text.encode(out);
+        self.0.0.encode_string(out);
     }
 }
 
@@ -310,6 +365,15 @@ mod tests {
         let order: OrderNo<'_> = serde_json::from_str("20476365073825144832").unwrap();
         assert_eq!(order, "20476365073825144832");
         assert_eq!(write(&order), "\"20476365073825144832\"");
+    }
+
+    #[test]
+    fn a_uuid_as_a_number_is_its_digits_and_stays_a_number() {
+        for json in ["1700000000123", "\"1700000000123\""] {
+            let uuid: MessageUuid<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(uuid, "1700000000123");
+            assert_eq!(write(&uuid), json);
+        }
     }
 
     proptest! {

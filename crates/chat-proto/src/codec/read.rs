@@ -7,13 +7,32 @@ use crate::json::{Params, Raw, SecretStr, Str};
 ///
 /// Everything that is read this way also implements `Deserialize`: that is the reference it is
 /// tested against.
-pub trait Decode<'a>: Sized {
-    /// Reads the value that stands at the front. Members take `null` before they ask.
+pub trait Decode<'a>: Default {
+    /// Reads the value that stands at the front, perhaps behind white space, into `self`, which is
+    /// the default. So a large value is made where it stays. Members take `null` before they ask.
     ///
     /// # Errors
     ///
     /// Not JSON, too deep, or another kind of value.
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault>;
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault>;
+
+    /// The same for a small value in its usual spelling, to be inlined. `None` leaves the scanner
+    /// where it was.
+    #[inline(always)]
+    fn read_plain(_: &mut Scanner<'a>) -> Option<Self> {
+        None
+    }
+}
+
+/// An object whose members can be read one by one.
+pub(crate) trait Members<'a> {
+    /// Reads the value of the member of this name, which stood in the text as `written`.
+    fn read_member(
+        &mut self,
+        name: &str,
+        written: Str<'a>,
+        scanner: Scanner<'a>,
+    ) -> Result<Scanner<'a>, Fault>;
 }
 
 /// The one value that `text` holds, nested `max_depth` deep at most (and never deeper than 128).
@@ -22,102 +41,189 @@ pub trait Decode<'a>: Sized {
 ///
 /// `text` is not one JSON value, too deep, or of another kind.
 pub fn from_text<'a, T: Decode<'a>>(text: &'a str, max_depth: usize) -> Result<T, Fault> {
-    let mut scanner = Scanner::new(text, max_depth);
-    let value = T::read(&mut scanner)?;
-    scanner.end()?;
+    let mut value = T::default();
+    value.read(Scanner::new(text, max_depth))?.end()?;
     Ok(value)
 }
 
-/// The value of a member: `null` is the default.
-#[inline]
-pub(crate) fn member<'a, T: Decode<'a> + Default>(scanner: &mut Scanner<'a>) -> Result<T, Fault> {
-    if scanner.null() { Ok(T::default()) } else { T::read(scanner) }
+/// The value of a member, into a field that still holds its default; so does `null`.
+#[inline(always)]
+pub(crate) fn member<'a, T: Decode<'a>>(
+    field: &mut T,
+    scanner: Scanner<'a>,
+) -> Result<Scanner<'a>, Fault> {
+    let mut behind = scanner;
+    let Some(value) = T::read_plain(&mut behind) else { return any_member(field, scanner) };
+    // A default owns nothing: to forget it saves asking whether it does.
+    std::mem::forget(std::mem::replace(field, value));
+    Ok(behind)
+}
+
+/// The same in any spelling, into a field that was perhaps read before.
+#[inline(never)]
+pub(crate) fn any_member<'a, T: Decode<'a>>(
+    field: &mut T,
+    mut scanner: Scanner<'a>,
+) -> Result<Scanner<'a>, Fault> {
+    *field = T::default();
+    if scanner.null() { Ok(scanner) } else { field.read(scanner) }
+}
+
+/// Members in any order, up to the end of the object.
+#[inline(never)]
+pub(crate) fn members<'a, T: Members<'a>>(
+    object: &mut T,
+    mut scanner: Scanner<'a>,
+) -> Result<Scanner<'a>, Fault> {
+    loop {
+        let (name, escaped) = scanner.name()?;
+        let written = Str::scanned(name, escaped);
+        scanner = if escaped {
+            object.read_member(&written.decode(), written.clone(), scanner)?
+        } else {
+            object.read_member(name, written, scanner)?
+        };
+        if !scanner.more()? {
+            return Ok(scanner);
+        }
+    }
 }
 
 impl<'a> Decode<'a> for Str<'a> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        scanner.string().map(|(text, escaped)| Str::scanned(text, escaped))
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        let (text, escaped) = scanner.string()?;
+        *self = Str::scanned(text, escaped);
+        Ok(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        scanner.plain_string().map(|text| Str::scanned(text, false))
     }
 }
 
 impl<'a> Decode<'a> for SecretStr<'a> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        Str::read(scanner).map(Self::from)
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        let mut text = Str::default();
+        let scanner = text.read(scanner)?;
+        *self = text.into();
+        Ok(scanner)
     }
 }
 
 impl<'a> Decode<'a> for Raw<'a> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        scanner.skip().map(Raw::scanned)
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        *self = Raw::scanned(scanner.skip()?);
+        Ok(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        scanner.plain_value().map(Raw::scanned)
     }
 }
 
 impl<'a> Decode<'a> for Params<'a> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        Raw::read(scanner).map(Self::from)
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        *self = Raw::scanned(scanner.skip()?).into();
+        Ok(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        Raw::read_plain(scanner).map(Self::from)
     }
 }
 
 impl<'a> Decode<'a> for bool {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        scanner.boolean()
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        *self = scanner.boolean()?;
+        Ok(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        scanner.plain_boolean()
     }
 }
 
-impl<'a> Decode<'a> for u64 {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        match scanner.integer()? {
-            (false, value) => Ok(value),
-            (true, _) => Err(scanner.fault("expected a number that is not negative")),
+/// Whole numbers: sign and magnitude, made a value where they fit.
+macro_rules! whole_number {
+    ($type:ty, $convert:expr) => {
+        impl<'a> Decode<'a> for $type {
+            fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+                let (negative, magnitude) = scanner.integer()?;
+                let convert: fn(bool, u64) -> Option<$type> = $convert;
+                *self = convert(negative, magnitude)
+                    .ok_or_else(|| scanner.fault("the number does not fit"))?;
+                Ok(scanner)
+            }
+
+            #[inline(always)]
+            fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+                let mut behind = *scanner;
+                let value = Self::try_from(behind.plain_digits()?.1).ok()?;
+                *scanner = behind;
+                Some(value)
+            }
         }
-    }
+    };
 }
-
-impl<'a> Decode<'a> for u32 {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        let value = u64::read(scanner)?;
-        Self::try_from(value).map_err(|_| scanner.fault("the number is too large"))
-    }
-}
-
-impl<'a> Decode<'a> for i64 {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        let (negative, value) = scanner.integer()?;
-        // `-0` is a float to serde_json. Here it would be harmless, but the two must agree.
-        let value = match (negative, value) {
-            (true, 0) => None,
-            (true, value) => 0i64.checked_sub_unsigned(value),
-            (false, value) => Self::try_from(value).ok(),
-        };
-        value.ok_or_else(|| scanner.fault("the number does not fit"))
-    }
-}
+whole_number!(u64, |negative, magnitude| (!negative).then_some(magnitude));
+whole_number!(u32, |negative, magnitude| {
+    (!negative).then_some(magnitude).and_then(|it| it.try_into().ok())
+});
+// `-0` is a float to serde_json. Here it would be harmless, but the two must agree.
+whole_number!(i64, |negative, magnitude| match (negative, magnitude) {
+    (true, 0) => None,
+    (true, magnitude) => 0i64.checked_sub_unsigned(magnitude),
+    (false, magnitude) => magnitude.try_into().ok(),
+});
 
 impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        T::read(scanner).map(Some)
+    #[inline(always)]
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        self.insert(T::default()).read(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        T::read_plain(scanner).map(Some)
     }
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Box<T> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        T::read(scanner).map(Self::new)
+    #[inline(always)]
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        (**self).read(scanner)
     }
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        let mut values = Self::new();
+    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
         let mut more = scanner.array()?;
         while more {
-            values.push(T::read(scanner)?);
+            self.push(T::default());
+            if let Some(value) = self.last_mut() {
+                scanner = value.read(scanner)?;
+            }
             more = scanner.another()?;
         }
-        Ok(values)
+        Ok(scanner)
     }
 }
+
+/// Returns the only member of an object, if it has one of these names and holds an object.
+macro_rules! lone {
+    ($scanner:ident; $($member:literal => $wrap:expr,)*) => { $(
+        if $scanner.predict(concat!("\"", $member, "\":")) {
+            if $scanner.is_object() {
+                let mut value = Default::default();
+                if $crate::codec::Decode::read(&mut value, $scanner)?.is_last() {
+                    return Ok($wrap(value));
+                }
+            }
+        } else
+    )* {} };
+}
+pub(crate) use lone;

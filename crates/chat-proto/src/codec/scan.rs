@@ -4,6 +4,11 @@
 //! [`string`](Scanner::string), an [`integer`](Scanner::integer), a [`boolean`](Scanner::boolean),
 //! [`skip`](Scanner::skip) any value. It takes exactly the JSON that serde_json takes, but for depth
 //! (see [`Fault::TooDeep`]), and allocates nothing.
+//!
+//! Each operation has a short half for the usual spelling, which is inlined, and a long one for any
+//! spelling, which is not and takes the scanner by value. So the scanner of a decoder has no address
+//! and lives in registers; it is the unread rest of the text, because cutting a known token off a
+//! `str` costs no check of its own.
 
 use super::special::find_special;
 
@@ -29,140 +34,165 @@ pub enum Fault {
 pub(crate) const MAX_DEPTH: usize = 128;
 
 /// Reads JSON text from the front. Cheap to make.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scanner<'a> {
-    text: &'a str,
-    at: usize,
-    depth: usize,
-    max_depth: usize,
+    /// What has not been read.
+    rest: &'a str,
+    /// How many more arrays and objects may open inside those that are open.
+    levels: usize,
+    /// Length of the whole text.
+    len: usize,
 }
+
+/// A result of an operation that took the scanner by value.
+type Then<'a, T> = Result<(T, Scanner<'a>), Fault>;
 
 impl<'a> Scanner<'a> {
     /// Starts at the front of `text`; `max_depth` is cut to 128.
     #[must_use]
     pub const fn new(text: &'a str, max_depth: usize) -> Self {
-        let max_depth = if max_depth > MAX_DEPTH { MAX_DEPTH } else { max_depth };
-        Self { text, at: 0, depth: 0, max_depth }
+        let levels = if max_depth > MAX_DEPTH { MAX_DEPTH } else { max_depth };
+        Self { rest: text, levels, len: text.len() }
+    }
+
+    /// Goes on where `operation` leaves off.
+    #[inline(always)]
+    fn then<T>(&mut self, operation: impl FnOnce(Self) -> Then<'a, T>) -> Result<T, Fault> {
+        let (value, scanner) = operation(*self)?;
+        *self = scanner;
+        Ok(value)
+    }
+
+    /// The same scanner under a name of its own: a parameter lives in memory, a local in registers.
+    #[inline(always)]
+    pub(crate) const fn local(self) -> Self {
+        let Self { rest, levels, len } = self;
+        Self { rest, levels, len }
+    }
+
+    /// Whether, behind the value of a member, the object and the text end.
+    #[inline(always)]
+    pub(crate) fn is_last(mut self) -> bool {
+        self.more() == Ok(false) && self.end().is_ok()
     }
 
     /// Nothing but white space may be left.
-    pub(crate) fn end(&mut self) -> Result<(), Fault> {
-        self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(self.fault("nothing more may follow")) }
+    #[inline(always)]
+    pub(crate) fn end(&self) -> Result<(), Fault> {
+        if self.rest.is_empty() { Ok(()) } else { self.end_spaced() }
     }
 
-    /// An object opens. Whether it has members.
+    #[cold]
+    fn end_spaced(mut self) -> Result<(), Fault> {
+        self.space();
+        if self.rest.is_empty() { Ok(()) } else { Err(self.fault("nothing more may follow")) }
+    }
+
+    /// An object opens. Whether it may have members.
+    #[inline(always)]
     pub(crate) fn object(&mut self) -> Result<bool, Fault> {
-        self.space();
-        if self.peek() != b'{' {
-            return Err(self.fault("expected an object"));
+        if self.levels > 0 && self.rest.starts_with("{\"") {
+            self.levels -= 1;
+            return Ok(self.take("{"));
         }
-        self.descend()?;
+        self.then(Self::object_spaced)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn object_spaced(mut self) -> Then<'a, bool> {
         self.space();
-        match self.peek() {
-            b'"' => Ok(true),
-            b'}' => {
-                self.ascend();
-                Ok(false)
-            }
-            _ => Err(self.fault("expected a member or `}`")),
-        }
+        self.open("{", "expected an object")?;
+        self.space();
+        let closed = self.close("}");
+        Ok((!closed, self))
     }
 
     /// Takes `member`, a name in quotes and a colon, if it stands here, and one space after it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn predict(&mut self, member: &str) -> bool {
-        let hit = self.rest().starts_with(member.as_bytes());
+        let hit = self.take(member);
         if hit {
-            self.at += member.len();
-            self.one_space();
+            self.take(" ");
         }
         hit
     }
 
     /// The name of the next member, whatever it is.
+    #[inline(always)]
     pub(crate) fn name(&mut self) -> Result<(&'a str, bool), Fault> {
         let name = self.string()?;
-        self.space();
-        self.expect(b':', "expected `:`")?;
+        if !self.take(":") {
+            self.then(Self::colon)?;
+        }
         Ok(name)
     }
 
-    /// After a member's value. Whether another member follows.
-    #[inline]
-    pub(crate) fn more(&mut self) -> Result<bool, Fault> {
-        let comma = self.peek() == b',';
-        if comma {
-            self.at += 1;
-            self.one_space();
-            if self.peek() == b'"' {
-                return Ok(true);
-            }
-        } else if self.peek() == b'}' {
-            self.ascend();
-            return Ok(false);
-        }
-        self.more_spaced(comma)
+    #[cold]
+    #[inline(never)]
+    fn colon(mut self) -> Then<'a, ()> {
+        self.space();
+        if self.take(":") { Ok(((), self)) } else { Err(self.fault("expected `:`")) }
     }
 
-    /// The same with white space anywhere. The comma may have been taken.
-    #[cold]
-    fn more_spaced(&mut self, comma: bool) -> Result<bool, Fault> {
-        self.space();
-        if !comma {
-            if self.peek() == b'}' {
-                self.ascend();
-                return Ok(false);
-            }
-            self.expect(b',', "expected `,` or `}`")?;
-            self.space();
+    /// After a member's value. Whether another must follow.
+    #[inline(always)]
+    pub(crate) fn more(&mut self) -> Result<bool, Fault> {
+        if self.take(",") {
+            self.take(" ");
+            return Ok(true);
         }
-        if self.peek() == b'"' { Ok(true) } else { Err(self.fault("expected a member")) }
+        if self.close("}") {
+            return Ok(false);
+        }
+        self.then(Self::more_spaced)
+    }
+
+    /// The same with white space in front.
+    #[cold]
+    #[inline(never)]
+    fn more_spaced(mut self) -> Then<'a, bool> {
+        self.space();
+        let more = self.take(",");
+        if more || self.close("}") {
+            Ok((more, self))
+        } else {
+            Err(self.fault("expected `,` or `}`"))
+        }
     }
 
     /// An array opens. Whether it has elements.
+    #[inline(always)]
     pub(crate) fn array(&mut self) -> Result<bool, Fault> {
         self.space();
-        if self.peek() != b'[' {
-            return Err(self.fault("expected an array"));
-        }
-        self.descend()?;
+        self.open("[", "expected an array")?;
         self.space();
-        if self.peek() == b']' {
-            self.ascend();
-            return Ok(false);
-        }
-        Ok(true)
+        Ok(!self.close("]"))
     }
 
-    /// After an element. Whether another follows.
+    /// After an element. Whether another must follow.
+    #[inline(always)]
     pub(crate) fn another(&mut self) -> Result<bool, Fault> {
         self.space();
-        match self.peek() {
-            b',' => {
-                self.at += 1;
-                Ok(true)
-            }
-            b']' => {
-                self.ascend();
-                Ok(false)
-            }
-            _ => Err(self.fault("expected `,` or `]`")),
-        }
+        let more = self.take(",");
+        if more || self.close("]") { Ok(more) } else { Err(self.fault("expected `,` or `]`")) }
     }
 
     /// Takes `null` if it stands here.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn null(&mut self) -> bool {
         self.space();
-        let hit = self.peek() == b'n' && self.rest().starts_with(b"null");
-        if hit {
-            self.at += 4;
-        }
-        hit
+        self.take("null")
+    }
+
+    /// Whether an object stands right here.
+    #[inline(always)]
+    pub(crate) fn is_object(&self) -> bool {
+        self.peek() == b'{'
     }
 
     /// Whether a string stands here.
+    #[inline(always)]
     pub(crate) fn is_string(&mut self) -> bool {
         self.space();
         self.peek() == b'"'
@@ -171,233 +201,294 @@ impl<'a> Scanner<'a> {
     /// `true` or `false`.
     pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
         self.space();
-        let rest = self.rest();
-        let (value, len) = match rest.first() {
-            Some(b't') if rest.starts_with(b"true") => (true, 4),
-            Some(b'f') if rest.starts_with(b"false") => (false, 5),
-            _ => return Err(self.fault("expected `true` or `false`")),
-        };
-        self.at += len;
-        Ok(value)
+        match self.plain_boolean() {
+            Some(value) => Ok(value),
+            None => Err(self.fault("expected `true` or `false`")),
+        }
+    }
+
+    /// The same if it stands right here.
+    #[inline(always)]
+    pub(crate) fn plain_boolean(&mut self) -> Option<bool> {
+        let value = self.take("true");
+        (value || self.take("false")).then_some(value)
     }
 
     /// A whole number: sign and magnitude.
     pub(crate) fn integer(&mut self) -> Result<(bool, u64), Fault> {
         self.space();
-        let negative = self.peek() == b'-';
-        self.at += usize::from(negative);
-        let start = self.at;
-        let mut value = 0u64;
-        while let digit @ b'0'..=b'9' = self.peek() {
-            let sum = value.checked_mul(10).and_then(|it| it.checked_add(u64::from(digit - b'0')));
-            value = sum.ok_or_else(|| self.fault("the number is too large"))?;
-            self.at += 1;
-        }
-        let digits = self.at - start;
-        let leading_zero = digits > 1 && self.text.as_bytes()[start] == b'0';
-        if digits == 0 || leading_zero || matches!(self.peek(), b'.' | b'e' | b'E') {
-            self.at = start;
+        let mut scanner = *self;
+        let negative = scanner.take("-");
+        let digits = scanner.digits();
+        if digits.is_empty()
+            || (digits.len() > 1 && digits.starts_with('0'))
+            || matches!(scanner.peek(), b'.' | b'e' | b'E')
+        {
             return Err(self.fault("expected a whole number"));
         }
+        let value = digits.parse().map_err(|_| self.fault("the number is too large"))?;
+        *self = scanner;
         Ok((negative, value))
     }
 
-    /// A string: what stands between the quotes, and whether it has escapes.
-    #[inline]
-    pub(crate) fn string(&mut self) -> Result<(&'a str, bool), Fault> {
-        self.space();
-        if self.peek() != b'"' {
-            return Err(self.fault("expected a string"));
-        }
-        let from = self.at + 1;
-        let to = find_special(self.text.as_bytes(), from);
-        if self.text.as_bytes().get(to) == Some(&b'"') {
-            self.at = to + 1;
-            return Ok((&self.text[from..to], false));
-        }
-        self.string_with_escapes(from, to).map(|to| (&self.text[from..to], true))
-    }
-
-    /// Goes on at a byte that is neither plain nor the end. Where the string ends.
-    #[cold]
-    fn string_with_escapes(&mut self, from: usize, mut at: usize) -> Result<usize, Fault> {
-        let bytes = self.text.as_bytes();
-        loop {
-            self.at = at;
-            match bytes.get(at) {
-                Some(b'"') => {
-                    self.at = at + 1;
-                    return Ok(at);
-                }
-                Some(b'\\') => at = self.escape(at + 1)?,
-                Some(_) => return Err(self.fault("control characters must be escaped")),
-                None => {
-                    self.at = from - 1;
-                    return Err(self.fault("the string does not end"));
-                }
+    /// The digits of a short whole number without a sign that stands right here.
+    #[inline(always)]
+    pub(crate) fn plain_digits(&mut self) -> Option<(&'a str, u64)> {
+        let bytes = self.rest.as_bytes();
+        let (mut value, mut len) = (0u64, 0);
+        while let Some(byte) = bytes.get(len) {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 {
+                break;
             }
-            at = find_special(bytes, at);
+            // What wraps is too long to be taken.
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            len += 1;
+        }
+        let ends = matches!(bytes.get(len), Some(b',' | b'}' | b']'));
+        if !ends || !(1..20).contains(&len) || (len > 1 && bytes[0] == b'0') {
+            return None;
+        }
+        let (digits, rest) = self.rest.split_at_checked(len)?;
+        self.rest = rest;
+        Some((digits, value))
+    }
+
+    /// A string: what stands between the quotes, and whether it has escapes.
+    #[inline(always)]
+    pub(crate) fn string(&mut self) -> Result<(&'a str, bool), Fault> {
+        match self.plain_string() {
+            Some(text) => Ok((text, false)),
+            None => self.then(Self::any_string),
         }
     }
 
-    /// An escape whose second character stands at `at`. Where the text goes on.
-    fn escape(&self, at: usize) -> Result<usize, Fault> {
-        let bytes = self.text.as_bytes();
-        match bytes.get(at) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
-            Some(b'u') => match bytes.get(at + 1..at + 5) {
-                Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
-                _ => Err(self.fault("expected four hex digits")),
-            },
-            _ => Err(self.fault("unknown escape")),
+    /// A string that stands right here and has no escapes.
+    #[inline(always)]
+    pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
+        let inside = self.rest.strip_prefix("\"")?;
+        let len = find_special(inside.as_bytes());
+        if inside.as_bytes().get(len) != Some(&b'"') {
+            return None;
         }
+        let (text, quote) = inside.split_at_checked(len)?;
+        self.rest = quote.strip_prefix("\"")?;
+        Some(text)
+    }
+
+    /// A string in any spelling.
+    #[inline(never)]
+    fn any_string(mut self) -> Then<'a, (&'a str, bool)> {
+        self.space();
+        let Some(inside) = self.rest.strip_prefix("\"") else {
+            return Err(self.fault("expected a string"));
+        };
+        let bytes = inside.as_bytes();
+        let (mut at, mut escaped) = (0, false);
+        loop {
+            at += find_special(&bytes[at..]);
+            let fault = |what| Err(self.after(inside, at).fault(what));
+            match bytes.get(at) {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    at = match escape(bytes, at + 1) {
+                        Ok(at) => at,
+                        Err(what) => return fault(what),
+                    }
+                }
+                Some(_) => return fault("control characters must be escaped"),
+                None => return Err(self.fault("the string does not end")),
+            }
+            escaped = true;
+        }
+        let scanner = self.after(inside, at + 1);
+        Ok(((&inside[..at], escaped), scanner))
     }
 
     /// Any value, untouched.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn skip(&mut self) -> Result<&'a str, Fault> {
-        self.space();
-        let from = self.at;
-        if self.peek() == b'"' {
-            self.string()?;
-        } else {
-            self.skip_other()?;
-        }
-        Ok(&self.text[from..self.at])
+        self.then(Self::any_value)
     }
 
-    fn skip_other(&mut self) -> Result<(), Fault> {
+    /// A value that stands right here: a string without escapes, an array or an object. `None` also
+    /// where an array or object has a fault.
+    #[inline(always)]
+    pub(crate) fn plain_value(&mut self) -> Option<&'a str> {
+        let from = *self;
         match self.peek() {
-            b'{' | b'[' => self.skip_nested(),
-            b't' | b'f' => self.boolean().map(drop),
-            b'n' if self.null() => Ok(()),
-            b'-' | b'0'..=b'9' => self.skip_number(),
+            b'"' => drop(self.plain_string()?),
+            b'{' | b'[' => *self = self.nested().ok()?,
+            _ => return None,
+        }
+        from.until(self)
+    }
+
+    #[inline(never)]
+    fn any_value(mut self) -> Then<'a, &'a str> {
+        self.space();
+        let from = self;
+        match self.peek() {
+            b'{' | b'[' => self = self.nested()?,
+            _ => self.flat()?,
+        }
+        Ok((from.until(&self).unwrap_or_default(), self))
+    }
+
+    /// A value that is no array and no object.
+    #[inline(always)]
+    fn flat(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            b'"' => self.string().map(drop),
+            b'-' | b'0'..=b'9' => self.number(),
+            _ if self.take("null") || self.plain_boolean().is_some() => Ok(()),
             _ => Err(self.fault("expected a value")),
         }
     }
 
     /// An array or object. One bit a level remembers which of the two is open.
-    fn skip_nested(&mut self) -> Result<(), Fault> {
-        let outside = self.depth;
+    #[inline(never)]
+    fn nested(mut self) -> Result<Self, Fault> {
+        let outside = self.levels;
         let mut objects = 0u128;
         loop {
-            // Here stands a value.
+            // Here stands a value, perhaps behind white space.
+            self.space();
             match self.peek() {
-                open @ (b'{' | b'[') => {
-                    let is_object = open == b'{';
-                    objects = objects << 1 | u128::from(is_object);
-                    if if is_object { self.object()? } else { self.array()? } {
-                        if is_object {
-                            self.name()?;
-                        }
-                        self.space();
+                b'{' => {
+                    if self.object()? {
+                        objects = objects << 1 | 1;
+                        self.name()?;
                         continue;
                     }
-                    objects >>= 1;
                 }
-                b'"' => drop(self.string()?),
-                _ => self.skip_other()?,
+                b'[' => {
+                    if self.array()? {
+                        objects <<= 1;
+                        continue;
+                    }
+                }
+                _ => self.flat()?,
             }
             // Behind a value: go on, or close what was open.
             loop {
-                if self.depth == outside {
-                    return Ok(());
+                if self.levels == outside {
+                    return Ok(self);
                 }
-                let is_object = objects & 1 == 1;
-                if if is_object { self.more()? } else { self.another()? } {
-                    if is_object {
+                if objects & 1 == 1 {
+                    if self.more()? {
                         self.name()?;
+                        break;
                     }
+                } else if self.another()? {
                     break;
                 }
                 objects >>= 1;
             }
-            self.space();
         }
     }
 
-    fn skip_number(&mut self) -> Result<(), Fault> {
-        self.at += usize::from(self.peek() == b'-');
-        let start = self.at;
-        let digits = self.digits();
-        if digits == 0 || (digits > 1 && self.text.as_bytes()[start] == b'0') {
-            return Err(self.fault("not a number"));
+    fn number(&mut self) -> Result<(), Fault> {
+        self.take("-");
+        let whole = self.digits();
+        let mut valid = !whole.is_empty() && (whole.len() == 1 || !whole.starts_with('0'));
+        if valid && self.take(".") {
+            valid = !self.digits().is_empty();
         }
-        if self.peek() == b'.' {
-            self.at += 1;
-            if self.digits() == 0 {
-                return Err(self.fault("not a number"));
-            }
+        if valid && (self.take("e") || self.take("E")) {
+            let _sign = self.take("+") || self.take("-");
+            valid = !self.digits().is_empty();
         }
-        if matches!(self.peek(), b'e' | b'E') {
-            self.at += 1;
-            self.at += usize::from(matches!(self.peek(), b'+' | b'-'));
-            if self.digits() == 0 {
-                return Err(self.fault("not a number"));
-            }
+        if valid { Ok(()) } else { Err(self.fault("not a number")) }
+    }
+
+    /// Takes digits, perhaps none.
+    #[inline(always)]
+    fn digits(&mut self) -> &'a str {
+        let bytes = self.rest.as_bytes();
+        let mut len = 0;
+        while bytes.get(len).is_some_and(u8::is_ascii_digit) {
+            len += 1;
         }
+        let (digits, rest) = self.rest.split_at(len);
+        self.rest = rest;
+        digits
+    }
+
+    #[inline(always)]
+    fn open(&mut self, bracket: &str, what: &'static str) -> Result<(), Fault> {
+        if !self.take(bracket) {
+            return Err(self.fault(what));
+        }
+        self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
         Ok(())
     }
 
-    /// Takes digits; how many.
-    fn digits(&mut self) -> usize {
-        let start = self.at;
-        while self.peek().is_ascii_digit() {
-            self.at += 1;
-        }
-        self.at - start
+    #[inline(always)]
+    fn close(&mut self, bracket: &str) -> bool {
+        let hit = self.take(bracket);
+        self.levels += usize::from(hit);
+        hit
     }
 
-    fn descend(&mut self) -> Result<(), Fault> {
-        if self.depth == self.max_depth {
-            return Err(Fault::TooDeep);
-        }
-        self.depth += 1;
-        self.at += 1;
-        Ok(())
-    }
-
-    const fn ascend(&mut self) {
-        self.depth -= 1;
-        self.at += 1;
-    }
-
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Fault> {
-        if self.peek() == byte {
-            self.at += 1;
-            Ok(())
-        } else {
-            Err(self.fault(what))
+    /// Takes `token` if it stands here.
+    #[inline(always)]
+    fn take(&mut self, token: &str) -> bool {
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
         }
     }
 
     /// The byte here; NUL, which no value starts with, at the end.
-    #[inline]
+    #[inline(always)]
     fn peek(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+        self.rest.as_bytes().first().copied().unwrap_or(0)
     }
 
-    #[inline]
-    fn rest(&self) -> &'a [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    /// One space is what many writers put behind `:` and `,`.
-    #[inline]
-    fn one_space(&mut self) {
-        self.at += usize::from(self.peek() == b' ');
-    }
-
-    #[inline]
+    #[inline(always)]
     fn space(&mut self) {
-        while matches!(self.peek(), b' ' | b'\n' | b'\r' | b'\t') {
-            self.at += 1;
+        if self.peek() <= b' ' {
+            *self = self.after_space();
         }
     }
 
     #[cold]
+    #[inline(never)]
+    fn after_space(self) -> Self {
+        Self { rest: self.rest.trim_start_matches([' ', '\n', '\r', '\t']), ..self }
+    }
+
+    /// What was read between here and `end`.
+    #[inline(always)]
+    fn until(&self, end: &Self) -> Option<&'a str> {
+        self.rest.get(..self.rest.len() - end.rest.len())
+    }
+
+    /// The scanner behind the first `len` bytes of `text`.
+    fn after(self, text: &'a str, len: usize) -> Self {
+        Self { rest: text.get(len..).unwrap_or_default(), ..self }
+    }
+
+    #[cold]
+    #[inline(never)]
     pub(crate) const fn fault(&self, what: &'static str) -> Fault {
-        Fault::Syntax { at: self.at, what }
+        Fault::Syntax { at: self.len - self.rest.len(), what }
+    }
+}
+
+/// An escape whose second character stands at `at`. Where the text goes on.
+fn escape(bytes: &[u8], at: usize) -> Result<usize, &'static str> {
+    match bytes.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => match bytes.get(at + 1..at + 5) {
+            Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
+            _ => Err("expected four hex digits"),
+        },
+        _ => Err("unknown escape"),
     }
 }
 

@@ -3,29 +3,39 @@
 //! Connecting fetches a token if need be, opens the socket and logs in. Topics the application
 //! subscribed to are attached again after every loss, and messages missed meanwhile are fetched, so
 //! that each message of a topic is told once and in order; what cannot be had is announced as a
-//! [`ImEvent::Gap`].
+//! [`ImEvent::Gap`]. Messages whose answer was lost are looked for in history; see
+//! [`Session::publish`]. [`Session::topic`] tells what is known of a topic without asking.
 
 mod answer;
 mod ask;
 mod config;
+mod doubt;
 mod event;
+mod mirror;
+mod notes;
+mod notice;
 mod own;
 mod receive;
+mod request;
 mod state;
 mod track;
 mod verbs;
 
-pub use answer::{Answer, History, Receipt, Subscribed};
+pub use answer::{Answer, Changed, History, Receipt, Subscribed};
 pub use config::{Credentials, ImConfig};
-pub use event::ImEvent;
-pub use verbs::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
+pub use event::{
+    AccessChange, Acknowledged, Activity, Deleted, ImEvent, Presence, PresenceKind, ReceiptKind,
+    Typing, TypingKind, Updated, UpdatedKind,
+};
+pub use mirror::TopicView;
+pub use request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
 
 use ask::{Ask, Call};
 use state::{Alarm, ImState};
 
 use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
 use crate::error::{Lost, RequestError};
-use crate::im::{Down, Im, UserId};
+use crate::im::{Down, Im, TopicName, UserId};
 use crate::machine::{HttpResult, Text};
 use crate::time::Now;
 
@@ -113,11 +123,18 @@ impl Session<Im> {
         self.state().file_token()
     }
 
-    /// Number of the last message of a topic that was told to the application, or known to be
-    /// there when it subscribed.
+    /// What the session knows of a topic, without asking the server: topics it follows, and, while it
+    /// follows `me`, this user's others.
     #[must_use]
-    pub fn last_seq(&self, topic: &crate::im::TopicName) -> Option<u64> {
-        self.state().last_seq(topic)
+    pub fn topic(&self, topic: &TopicName) -> Option<TopicView<'_>> {
+        let state = self.state();
+        state.mirror.view(&state.topics, topic.as_str())
+    }
+
+    /// All topics the session knows of, those it follows first.
+    pub fn topics(&self) -> impl Iterator<Item = TopicView<'_>> {
+        let state = self.state();
+        state.mirror.views(&state.topics)
     }
 
     /// Other credentials, for the next attempt.

@@ -3,10 +3,10 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples. Defaults are left out, but for those marked `always`.
 
-use crate::codec::{self, Decode, DecodeError, Scanner, Wire};
+use crate::codec::{self, DecodeError, Scanner, Wire, lone};
 use crate::im::stamp::Stamp;
 use crate::im::up::{AnyObject, Cred, Defacs, SeqRange};
-use crate::json::{Object, Params, Raw, Share, Str, frame};
+use crate::json::{Object, Params, Raw, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The kinds of frames from the server.
@@ -290,40 +290,20 @@ impl Down<'_> {
     }
 }
 
-impl<'a> Down<'a> {
-    /// A frame of a known kind with nothing beside it, which is what servers send. `None` for
-    /// anything else, errors included: then the whole object is looked at.
-    fn decode_alone(text: &'a str, max_depth: usize) -> Option<Self> {
-        let mut scanner = Scanner::new(text, max_depth);
-        let scanner = &mut scanner;
-        if !scanner.object().ok()? {
-            return None;
-        }
-        let frame = if scanner.predict("\"data\":") {
-            Self::Data(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"ctrl\":") {
-            Self::Ctrl(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"pres\":") {
-            Self::Pres(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"info\":") {
-            Self::Info(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"meta\":") {
-            Self::Meta(Decode::read(scanner).ok()?)
-        } else {
-            return None;
-        };
-        let alone = !scanner.more().ok()?;
-        scanner.end().ok()?;
-        alone.then_some(frame)
-    }
-}
-
 impl<'a> Wire<'a> for Down<'a> {
     type Static = Down<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        if let Some(frame) = Self::decode_alone(text, max_depth) {
-            return Ok(frame);
+        let mut scanner = Scanner::new(text, max_depth);
+        if scanner.object()? {
+            // What servers send: one kind and nothing beside it.
+            lone! { scanner;
+                "data" => Down::Data,
+                "ctrl" => Down::Ctrl,
+                "pres" => Down::Pres,
+                "info" => Down::Info,
+                "meta" => Down::Meta,
+            }
         }
         let Envelope { ctrl, data, meta, pres, info, extra } = codec::from_text(text, max_depth)?;
         None.or(ctrl.map(Down::Ctrl))
@@ -338,24 +318,25 @@ impl<'a> Wire<'a> for Down<'a> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         match self {
-            Self::Ctrl(it) => object.member("ctrl", it),
-            Self::Data(it) => object.member("data", it),
-            Self::Meta(it) => object.member("meta", it),
-            Self::Pres(it) => object.member("pres", it),
-            Self::Info(it) => object.member("info", it),
+            Self::Ctrl(it) => object.member(member_name!("ctrl"), it),
+            Self::Data(it) => object.member(member_name!("data"), it),
+            Self::Meta(it) => object.member(member_name!("meta"), it),
+            Self::Pres(it) => object.member(member_name!("pres"), it),
+            Self::Info(it) => object.member(member_name!("info"), it),
             Self::Other(name, body) => object.other(name, body),
         }
         object.end();
     }
 
     fn share(self, text: &Text) -> Down<'static> {
+        let source = &Source::from(text);
         match self {
-            Self::Ctrl(it) => Down::Ctrl(it.share(text)),
-            Self::Data(it) => Down::Data(it.share(text)),
-            Self::Meta(it) => Down::Meta(it.share(text)),
-            Self::Pres(it) => Down::Pres(it.share(text)),
-            Self::Info(it) => Down::Info(it.share(text)),
-            Self::Other(name, body) => Down::Other(name.share(text), body.share(text)),
+            Self::Ctrl(it) => Down::Ctrl(it.share_in(source)),
+            Self::Data(it) => Down::Data(it.share_in(source)),
+            Self::Meta(it) => Down::Meta(it.share_in(source)),
+            Self::Pres(it) => Down::Pres(it.share_in(source)),
+            Self::Info(it) => Down::Info(it.share_in(source)),
+            Self::Other(name, body) => Down::Other(name.share_in(source), body.share_in(source)),
         }
     }
 }

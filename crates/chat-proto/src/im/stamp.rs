@@ -7,8 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::codec::{Decode, Fault, Scanner};
 use crate::im::Flavor;
-use crate::json::{Encode, Share, Str};
-use crate::machine::Text;
+use crate::json::{Encode, Share, Source, Str};
 use crate::time::UnixMillis;
 
 /// An RFC 3339 time stamp as it was written, with 0 to 9 digits of fraction.
@@ -74,12 +73,13 @@ impl<'a, T: Into<Str<'a>>> From<T> for Stamp<'a> {
 impl Share for Stamp<'_> {
     type Static = Stamp<'static>;
 
-    fn share(self, text: &Text) -> Stamp<'static> {
-        Stamp(self.0.share(text))
+    fn share_in(self, source: &Source) -> Stamp<'static> {
+        Stamp(self.0.share_in(source))
     }
 }
 
 impl Encode for Stamp<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.0.is_absent()
     }
@@ -96,9 +96,14 @@ impl fmt::Debug for Stamp<'_> {
 }
 
 impl<'a> Decode<'a> for Stamp<'a> {
-    #[inline]
-    fn read(scanner: &mut Scanner<'a>) -> Result<Self, Fault> {
-        Str::read(scanner).map(Self)
+    #[inline(always)]
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        self.0.read(scanner)
+    }
+
+    #[inline(always)]
+    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
+        Str::read_plain(scanner).map(Self)
     }
 }
 

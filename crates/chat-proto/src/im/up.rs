@@ -3,8 +3,8 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples; absent members are defaults.
 
-use crate::codec::{self, Decode, DecodeError, Scanner, Wire};
-use crate::json::{Object, Raw, SecretStr, Share, Str, frame};
+use crate::codec::{self, DecodeError, Scanner, Wire, lone};
+use crate::json::{Object, Raw, SecretStr, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The verbs, in the order that decides when a frame holds several. (tinode-code)
@@ -443,40 +443,6 @@ impl<'a> Up<'a> {
     }
 }
 
-impl<'a> Up<'a> {
-    /// A frame of a known verb with nothing beside it, which is what clients send. `None` for
-    /// anything else, errors included: then the whole object is looked at.
-    fn decode_alone(text: &'a str, max_depth: usize) -> Option<Self> {
-        let mut scanner = Scanner::new(text, max_depth);
-        let scanner = &mut scanner;
-        if !scanner.object().ok()? {
-            return None;
-        }
-        let verb = if scanner.predict("\"pub\":") {
-            Verb::Pub(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"note\":") {
-            Verb::Note(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"sub\":") {
-            Verb::Sub(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"get\":") {
-            Verb::Get(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"set\":") {
-            Verb::Set(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"leave\":") {
-            Verb::Leave(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"del\":") {
-            Verb::Del(Decode::read(scanner).ok()?)
-        } else if scanner.predict("\"login\":") {
-            Verb::Login(Decode::read(scanner).ok()?)
-        } else {
-            return None;
-        };
-        let alone = !scanner.more().ok()?;
-        scanner.end().ok()?;
-        alone.then(|| Self::new(verb))
-    }
-}
-
 impl<'a> Envelope<'a> {
     /// Chooses the verb; further verbs are dropped, as a Tinode server does. (tinode-code)
     fn choose(self) -> Option<Up<'a>> {
@@ -501,8 +467,19 @@ impl<'a> Wire<'a> for Up<'a> {
     type Static = Up<'static>;
 
     fn decode_within(text: &'a str, max_depth: usize) -> Result<Self, DecodeError> {
-        if let Some(frame) = Self::decode_alone(text, max_depth) {
-            return Ok(frame);
+        let mut scanner = Scanner::new(text, max_depth);
+        if scanner.object()? {
+            // What clients send: one verb and nothing beside it.
+            lone! { scanner;
+                "pub" => |it| Self::new(Verb::Pub(it)),
+                "note" => |it| Self::new(Verb::Note(it)),
+                "sub" => |it| Self::new(Verb::Sub(it)),
+                "get" => |it| Self::new(Verb::Get(it)),
+                "set" => |it| Self::new(Verb::Set(it)),
+                "leave" => |it| Self::new(Verb::Leave(it)),
+                "del" => |it| Self::new(Verb::Del(it)),
+                "login" => |it| Self::new(Verb::Login(it)),
+            }
         }
         let envelope: Envelope<'a> = codec::from_text(text, max_depth)?;
         envelope.choose().ok_or(DecodeError::NoKind)
@@ -511,39 +488,40 @@ impl<'a> Wire<'a> for Up<'a> {
     fn encode_into(&self, out: &mut Vec<u8>) {
         let mut object = Object::begin(out);
         match &self.verb {
-            Verb::Pub(it) => object.member("pub", it),
-            Verb::Sub(it) => object.member("sub", it),
-            Verb::Leave(it) => object.member("leave", it),
-            Verb::Hi(it) => object.member("hi", it),
-            Verb::Login(it) => object.member("login", it),
-            Verb::Get(it) => object.member("get", it),
-            Verb::Set(it) => object.member("set", it),
-            Verb::Del(it) => object.member("del", it),
-            Verb::Acc(it) => object.member("acc", it),
-            Verb::Note(it) => object.member("note", it),
+            Verb::Pub(it) => object.member(member_name!("pub"), it),
+            Verb::Sub(it) => object.member(member_name!("sub"), it),
+            Verb::Leave(it) => object.member(member_name!("leave"), it),
+            Verb::Hi(it) => object.member(member_name!("hi"), it),
+            Verb::Login(it) => object.member(member_name!("login"), it),
+            Verb::Get(it) => object.member(member_name!("get"), it),
+            Verb::Set(it) => object.member(member_name!("set"), it),
+            Verb::Del(it) => object.member(member_name!("del"), it),
+            Verb::Acc(it) => object.member(member_name!("acc"), it),
+            Verb::Note(it) => object.member(member_name!("note"), it),
             Verb::Other(name, body) => object.other(name, body),
         }
         if let Some(extra) = &self.extra {
-            object.member("extra", extra);
+            object.member(member_name!("extra"), extra);
         }
         object.end();
     }
 
     fn share(self, text: &Text) -> Up<'static> {
+        let source = &Source::from(text);
         let verb = match self.verb {
-            Verb::Pub(it) => Verb::Pub(it.share(text)),
-            Verb::Sub(it) => Verb::Sub(it.share(text)),
-            Verb::Leave(it) => Verb::Leave(it.share(text)),
-            Verb::Hi(it) => Verb::Hi(it.share(text)),
-            Verb::Login(it) => Verb::Login(it.share(text)),
-            Verb::Get(it) => Verb::Get(it.share(text)),
-            Verb::Set(it) => Verb::Set(it.share(text)),
-            Verb::Del(it) => Verb::Del(it.share(text)),
-            Verb::Acc(it) => Verb::Acc(it.share(text)),
-            Verb::Note(it) => Verb::Note(it.share(text)),
-            Verb::Other(name, body) => Verb::Other(name.share(text), body.share(text)),
+            Verb::Pub(it) => Verb::Pub(it.share_in(source)),
+            Verb::Sub(it) => Verb::Sub(it.share_in(source)),
+            Verb::Leave(it) => Verb::Leave(it.share_in(source)),
+            Verb::Hi(it) => Verb::Hi(it.share_in(source)),
+            Verb::Login(it) => Verb::Login(it.share_in(source)),
+            Verb::Get(it) => Verb::Get(it.share_in(source)),
+            Verb::Set(it) => Verb::Set(it.share_in(source)),
+            Verb::Del(it) => Verb::Del(it.share_in(source)),
+            Verb::Acc(it) => Verb::Acc(it.share_in(source)),
+            Verb::Note(it) => Verb::Note(it.share_in(source)),
+            Verb::Other(name, body) => Verb::Other(name.share_in(source), body.share_in(source)),
         };
-        Up { verb, extra: self.extra.share(text) }
+        Up { verb, extra: self.extra.share_in(source) }
     }
 }
 

@@ -48,30 +48,45 @@ macro_rules! frame {
             }
         }
 
-        impl<'de $(: $lt, $lt)?> $crate::codec::Decode<'de> for $name $(<$lt>)? {
+        impl<'de $(: $lt, $lt: 'de)?> $crate::codec::Decode<'de> for $name $(<$lt>)? {
+            #[inline(never)]
             fn read(
-                scanner: &mut $crate::codec::Scanner<'de>,
-            ) -> Result<Self, $crate::codec::Fault> {
-                let mut frame = Self::default();
-                let mut more = scanner.object()?;
+                &mut self,
+                scanner: $crate::codec::Scanner<'de>,
+            ) -> Result<$crate::codec::Scanner<'de>, $crate::codec::Fault> {
+                let mut scanner = scanner.local();
+                if !scanner.object()? {
+                    return Ok(scanner);
+                }
                 $(
-                    if more && scanner.predict(concat!("\"", $member, "\":")) {
-                        frame.$field = $crate::codec::member(scanner)?;
-                        more = scanner.more()?;
+                    if scanner.predict(concat!("\"", $member, "\":")) {
+                        scanner = $crate::codec::member(&mut self.$field, scanner)?;
+                        if !scanner.more()? {
+                            return Ok(scanner);
+                        }
                     }
                 )*
-                while more {
-                    let (name, escaped) = scanner.name()?;
-                    let name = $crate::json::Str::scanned(name, escaped);
-                    match &*name.decode() {
-                        $( $member $(| $alias)* => {
-                            frame.$field = $crate::codec::member(scanner)?;
-                        } )*
-                        _ => $crate::json::frame!(@scan frame scanner name $($lt)?),
+                $crate::codec::members(self, scanner)
+            }
+        }
+
+        impl<'de $(: $lt, $lt: 'de)?> $crate::codec::Members<'de> for $name $(<$lt>)? {
+            fn read_member(
+                &mut self,
+                name: &str,
+                written: $crate::json::Str<'de>,
+                mut scanner: $crate::codec::Scanner<'de>,
+            ) -> Result<$crate::codec::Scanner<'de>, $crate::codec::Fault> {
+                match name {
+                    $( $member $(| $alias)* => {
+                        $crate::codec::any_member(&mut self.$field, scanner)
+                    } )*
+                    _ => {
+                        let value = $crate::json::Raw::scanned(scanner.skip()?);
+                        self.extra.push($crate::json::frame!(@other written value $($lt)?));
+                        Ok(scanner)
                     }
-                    more = scanner.more()?;
                 }
-                Ok(frame)
             }
         }
 
@@ -124,7 +139,7 @@ macro_rules! frame {
                     if $crate::json::frame!(@always $($always)?)
                         || !$crate::json::Encode::is_absent(&self.$field)
                     {
-                        object.member($member, &self.$field);
+                        object.member($crate::json::member_name!($member), &self.$field);
                     }
                 )*
                 object.extra(&self.extra);
@@ -135,10 +150,10 @@ macro_rules! frame {
         impl $(<$lt>)? $crate::json::Share for $name $(<$lt>)? {
             type Static = $crate::json::frame!(@static $name $($lt)?);
 
-            fn share(self, text: &$crate::machine::Text) -> Self::Static {
+            fn share_in(self, source: &$crate::json::Source) -> Self::Static {
                 $name {
-                    $( $field: $crate::json::Share::share(self.$field, text), )*
-                    extra: $crate::json::Share::share(self.extra, text),
+                    $( $field: $crate::json::Share::share_in(self.$field, source), )*
+                    extra: $crate::json::Share::share_in(self.extra, source),
                 }
             }
         }
@@ -155,14 +170,8 @@ macro_rules! frame {
         let value = $map.next_value()?;
         $frame.extra.push(($name, value));
     }};
-    (@scan $frame:ident $scanner:ident $name:ident $lt:lifetime) => {{
-        let value = $crate::codec::Decode::read($scanner)?;
-        $frame.extra.push(($name, value));
-    }};
-    (@scan $frame:ident $scanner:ident $name:ident) => {{
-        let value = <$crate::json::Raw<'de> as $crate::codec::Decode<'de>>::read($scanner)?;
-        $frame.extra.push(($name.detach(), value.detach()));
-    }};
+    (@other $name:ident $value:ident $lt:lifetime) => { ($name, $value) };
+    (@other $name:ident $value:ident) => { ($name.detach(), $value.detach()) };
     // A type without a lifetime copies what it does not name.
     (@keep $frame:ident $map:ident $name:ident) => {{
         let value = $map.next_value::<$crate::json::Raw<'de>>()?;

@@ -2,15 +2,13 @@
 
 use std::fmt;
 
-use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-use super::share::{Share, Slice};
+use super::share::{Form, Share, Slice, Source};
 use super::string::Str;
 use crate::codec::{self, Fault};
-use crate::machine::Text;
 
 /// One JSON value as it was written: message content, descriptions, heads.
 ///
@@ -32,7 +30,7 @@ impl fmt::Debug for Names<'_, '_> {
 
 impl<'a> Raw<'a> {
     /// The value `null`.
-    pub const NULL: Self = Self(Slice::Borrowed("null"));
+    pub const NULL: Self = Self(Slice::Borrowed(Form::Bare, "null"));
 
     /// Takes `text` as it is, after checking that it is one JSON value.
     ///
@@ -44,16 +42,16 @@ impl<'a> Raw<'a> {
     }
 
     /// From the text of one valid value.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn scanned(text: &'a str) -> Self {
-        Self(Slice::Borrowed(text))
+        Self(Slice::Borrowed(Form::Bare, text))
     }
 
     /// The text under the lifetime it was borrowed with; `None` when it is shared or our own.
     pub(crate) const fn borrowed(&self) -> Option<&'a str> {
         match &self.0 {
-            Slice::Borrowed(text) => Some(text),
-            Slice::Shared(_) => None,
+            Slice::Borrowed(_, text) => Some(text),
+            Slice::Shared(..) | Slice::Own(..) => None,
         }
     }
 
@@ -93,7 +91,7 @@ impl<'a> Raw<'a> {
     /// A value that keeps nothing else alive.
     #[must_use]
     pub fn detach(&self) -> Raw<'static> {
-        Raw(Slice::Shared(ByteString::from(self.as_str())))
+        Raw(Slice::own(Form::Bare, self.as_str()))
     }
 }
 
@@ -104,7 +102,7 @@ impl Raw<'static> {
     ///
     /// The value cannot be JSON, e.g. a map whose keys are not strings.
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_string(value).map(|text| Self(Slice::Shared(text.into())))
+        serde_json::to_string(value).map(|text| Self(Slice::own(Form::Bare, text)))
     }
 
     /// A JSON string.
@@ -113,7 +111,7 @@ impl Raw<'static> {
         let mut out = Vec::with_capacity(text.len() + 2);
         super::write::write_str(text, &mut out);
         let written = String::from_utf8(out).expect("the writer copies UTF-8 and adds ASCII");
-        Self(Slice::Shared(written.into()))
+        Self(Slice::own(Form::Bare, written))
     }
 }
 
@@ -126,8 +124,8 @@ impl Default for Raw<'_> {
 impl Share for Raw<'_> {
     type Static = Raw<'static>;
 
-    fn share(self, text: &Text) -> Raw<'static> {
-        Raw(self.0.share(text))
+    fn share_in(self, source: &Source) -> Raw<'static> {
+        Raw(self.0.share_in(source))
     }
 }
 
@@ -147,7 +145,7 @@ impl fmt::Debug for Raw<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&'de RawValue>::deserialize(deserializer).map(|raw| Self(Slice::Borrowed(raw.get())))
+        <&'de RawValue>::deserialize(deserializer).map(|raw| Self::scanned(raw.get()))
     }
 }
 
@@ -182,8 +180,8 @@ impl<'a> From<Raw<'a>> for Params<'a> {
 impl Share for Params<'_> {
     type Static = Params<'static>;
 
-    fn share(self, text: &Text) -> Params<'static> {
-        Params(self.0.share(text))
+    fn share_in(self, source: &Source) -> Params<'static> {
+        Params(self.0.share_in(source))
     }
 }
 

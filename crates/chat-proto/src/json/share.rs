@@ -1,51 +1,123 @@
 //! Borrowed values become shared ones.
 
+use std::sync::Arc;
+
 use bytestring::ByteString;
 
 use crate::machine::Text;
 
 /// A borrowed value that can keep its frame's buffer alive instead.
 ///
-/// Sharing costs one reference count a string and no copy. One shared value keeps the whole message
-/// in memory; what is kept for long should be copied out with `to_string`.
-pub trait Share {
+/// Sharing a frame costs one allocation, and one reference count a string; nothing is copied. One
+/// shared value keeps the whole message in memory; what is kept for long should be copied out with
+/// `to_string`.
+pub trait Share: Sized {
     /// The same type with the lifetime `'static`.
     type Static: 'static;
 
-    /// Turns borrows from `text` into shares of it. A part that was not borrowed from `text` is
-    /// copied.
-    fn share(self, text: &Text) -> Self::Static;
+    /// Turns borrows from the text of `source` into shares of it. A part that was not borrowed from
+    /// there is copied.
+    fn share_in(self, source: &Source) -> Self::Static;
+
+    /// The same for the text itself.
+    fn share(self, text: &Text) -> Self::Static {
+        self.share_in(&Source::from(text))
+    }
 }
 
-/// A string slice, borrowed or shared.
+/// The text that the parts of one frame share.
+#[derive(Clone, Debug)]
+pub struct Source(Arc<Text>);
+
+impl From<&Text> for Source {
+    fn from(text: &Text) -> Self {
+        Self(Arc::new(text.clone()))
+    }
+}
+
+/// How the text of a [`Slice`] is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As it stands; in JSON it may need escapes.
+    Plain,
+    /// As it stood between the quotes of a string, which had no escapes and needs none.
+    Clean,
+    /// What stood between the quotes of a string, with at least one escape in it.
+    Escaped,
+    /// JSON itself.
+    Bare,
+}
+
+/// A string slice, borrowed, shared or our own. Three words, because frames are made of these.
 #[derive(Clone)]
-pub(super) enum Slice<'a> {
-    Borrowed(&'a str),
-    Shared(ByteString),
+pub(crate) enum Slice<'a> {
+    Borrowed(Form, &'a str),
+    /// A range of bytes of the text.
+    Shared(Form, u32, u32, Arc<Text>),
+    Own(Form, Box<str>),
 }
 
-impl Slice<'_> {
-    pub(super) fn as_str(&self) -> &str {
+impl<'a> Slice<'a> {
+    pub(crate) fn own(form: Form, text: impl Into<Box<str>>) -> Self {
+        Self::Own(form, text.into())
+    }
+
+    #[inline(always)]
+    pub(crate) fn as_str(&self) -> &str {
         match self {
-            Self::Borrowed(text) => text,
-            Self::Shared(text) => text,
+            Self::Borrowed(_, text) => text,
+            Self::Shared(_, from, to, text) => &text.as_str()[*from as usize..*to as usize],
+            Self::Own(_, text) => text,
         }
     }
 
-    pub(super) fn share(self, text: &Text) -> Slice<'static> {
+    #[inline(always)]
+    pub(crate) const fn is_empty(&self) -> bool {
         match self {
-            Self::Borrowed(part) => Slice::Shared(text.share(part)),
-            Self::Shared(part) => Slice::Shared(part),
+            Self::Borrowed(_, text) => text.is_empty(),
+            Self::Shared(_, from, to, _) => *from == *to,
+            Self::Own(_, text) => text.is_empty(),
         }
     }
 
-    /// The same slice under a shorter lifetime, without touching the count of a borrowed one.
-    pub(super) fn reborrow(&self) -> Slice<'_> {
+    #[inline(always)]
+    pub(crate) const fn form(&self) -> Form {
         match self {
-            Self::Borrowed(text) => Slice::Borrowed(text),
-            Self::Shared(text) => Slice::Borrowed(text),
+            Self::Borrowed(form, _) | Self::Shared(form, ..) | Self::Own(form, _) => *form,
         }
     }
+
+    /// The same slice under a shorter lifetime, without touching any count.
+    pub(crate) fn reborrow(&self) -> Slice<'_> {
+        Slice::Borrowed(self.form(), self.as_str())
+    }
+
+    pub(crate) fn share_in(self, source: &Source) -> Slice<'static> {
+        match self {
+            Self::Borrowed(form, part) => match range(source.0.as_str(), part) {
+                Some((from, to)) => Slice::Shared(form, from, to, Arc::clone(&source.0)),
+                None => Slice::own(form, part),
+            },
+            Self::Shared(form, from, to, text) => Slice::Shared(form, from, to, text),
+            Self::Own(form, text) => Slice::Own(form, text),
+        }
+    }
+}
+
+impl From<ByteString> for Slice<'_> {
+    fn from(text: ByteString) -> Self {
+        match u32::try_from(text.len()) {
+            Ok(len) => Self::Shared(Form::Plain, 0, len, Arc::new(text.into())),
+            Err(_) => Self::own(Form::Plain, &*text),
+        }
+    }
+}
+
+/// Where in `whole` the slice `part` lies.
+fn range(whole: &str, part: &str) -> Option<(u32, u32)> {
+    let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    let to = from + part.len();
+    (to <= whole.len()).then_some((u32::try_from(from).ok()?, u32::try_from(to).ok()?))
 }
 
 macro_rules! share_as_is {
@@ -53,7 +125,7 @@ macro_rules! share_as_is {
         impl Share for $type {
             type Static = Self;
 
-            fn share(self, _: &Text) -> Self {
+            fn share_in(self, _: &Source) -> Self {
                 self
             }
         }
@@ -64,31 +136,52 @@ share_as_is!(bool, u32, u64, i64);
 impl<T: Share> Share for Option<T> {
     type Static = Option<T::Static>;
 
-    fn share(self, text: &Text) -> Self::Static {
-        self.map(|value| value.share(text))
+    fn share_in(self, source: &Source) -> Self::Static {
+        self.map(|value| value.share_in(source))
     }
 }
 
 impl<T: Share> Share for Box<T> {
     type Static = Box<T::Static>;
 
-    fn share(self, text: &Text) -> Self::Static {
-        Box::new((*self).share(text))
+    fn share_in(self, source: &Source) -> Self::Static {
+        Box::new((*self).share_in(source))
     }
 }
 
 impl<T: Share> Share for Vec<T> {
     type Static = Vec<T::Static>;
 
-    fn share(self, text: &Text) -> Self::Static {
-        self.into_iter().map(|value| value.share(text)).collect()
+    fn share_in(self, source: &Source) -> Self::Static {
+        self.into_iter().map(|value| value.share_in(source)).collect()
     }
 }
 
 impl<A: Share, B: Share> Share for (A, B) {
     type Static = (A::Static, B::Static);
 
-    fn share(self, text: &Text) -> Self::Static {
-        (self.0.share(text), self.1.share(text))
+    fn share_in(self, source: &Source) -> Self::Static {
+        (self.0.share_in(source), self.1.share_in(source))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sharing_gives_a_view_inside_and_a_copy_outside() {
+        let text = Text::from("hello world");
+        let source = Source::from(&text);
+        let share = |part| Slice::Borrowed(Form::Plain, part).share_in(&source);
+        let view = share(&text.as_str()[6..]);
+        assert_eq!(view.as_str().as_ptr(), text.as_str()[6..].as_ptr());
+        assert_eq!(view.as_str(), "world");
+        assert!(matches!(share("elsewhere"), Slice::Own(_, part) if &*part == "elsewhere"));
+    }
+
+    #[test]
+    fn a_slice_takes_three_words() {
+        assert_eq!(size_of::<Option<Slice<'_>>>(), 3 * size_of::<usize>());
     }
 }

@@ -7,8 +7,7 @@ use bytestring::ByteString;
 use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
-use super::share::{Share, Slice};
-use crate::machine::Text;
+use super::share::{Form, Share, Slice, Source};
 
 /// A JSON string: borrowed from its frame, shared with it, or made by us.
 ///
@@ -16,65 +15,85 @@ use crate::machine::Text;
 /// relayed comes out as it came in. A lone surrogate decodes to U+FFFD. Equality is that of the
 /// decoded texts.
 #[derive(Clone)]
-pub struct Str<'a> {
-    slice: Slice<'a>,
-    /// The slice is what stood between the quotes, with at least one escape in it.
-    escaped: bool,
-}
+pub struct Str<'a>(Slice<'a>);
 
 impl<'a> Str<'a> {
     /// A string without a buffer behind it.
     #[must_use]
     pub const fn borrowed(text: &'a str) -> Self {
-        Self { slice: Slice::Borrowed(text), escaped: false }
+        Self(Slice::Borrowed(Form::Plain, text))
     }
 
     /// The text with its escapes decoded; borrowed unless there are any.
     #[must_use]
     pub fn decode(&self) -> Cow<'_, str> {
-        let text = self.slice.as_str();
-        if self.escaped { Cow::Owned(unescape(text)) } else { Cow::Borrowed(text) }
+        self.0.decode()
     }
 
     /// The text when it needs no decoding; `None` when it was written with escapes.
     #[must_use]
     pub fn plain(&self) -> Option<&str> {
-        (!self.escaped).then(|| self.slice.as_str())
+        (self.0.form() != Form::Escaped).then(|| self.0.as_str())
     }
 
     /// Whether there is nothing between the quotes.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.slice.as_str().is_empty()
+    #[inline(always)]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The same string under the lifetime of `self`, without a copy.
     #[must_use]
     pub fn reborrow(&self) -> Str<'_> {
-        Str { slice: self.slice.reborrow(), escaped: self.escaped }
+        Str(self.0.reborrow())
     }
 
     /// A string that keeps nothing else alive.
     #[must_use]
     pub fn detach(&self) -> Str<'static> {
-        Str::from(self.decode().into_owned())
+        Str(self.0.detach())
     }
 
     /// From what stood between the quotes of valid JSON.
-    #[inline]
+    #[inline(always)]
     pub(crate) const fn scanned(text: &'a str, escaped: bool) -> Self {
-        Self { slice: Slice::Borrowed(text), escaped }
+        Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Clean }, text))
     }
 
-    /// What stands between the quotes, if it was written with escapes.
-    pub(crate) fn escaped(&self) -> Option<&str> {
-        self.escaped.then(|| self.slice.as_str())
+    #[inline(always)]
+    pub(crate) fn into_slice(self) -> Slice<'a> {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn as_slice(&self) -> &Slice<'a> {
+        &self.0
     }
 
     /// From the text of a JSON value that starts with a quote and is known to be valid.
     fn from_json(text: &'a str) -> Option<Self> {
         let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Self { slice: Slice::Borrowed(inner), escaped: inner.contains('\\') })
+        Some(Self::scanned(inner, inner.contains('\\')))
+    }
+}
+
+impl Slice<'_> {
+    /// The text with its escapes decoded.
+    pub(crate) fn decode(&self) -> Cow<'_, str> {
+        let text = self.as_str();
+        match self.form() {
+            Form::Escaped => Cow::Owned(unescape(text)),
+            Form::Plain | Form::Clean | Form::Bare => Cow::Borrowed(text),
+        }
+    }
+
+    /// The decoded text, which keeps nothing else alive.
+    pub(crate) fn detach(&self) -> Slice<'static> {
+        match self.form() {
+            Form::Escaped => Slice::own(Form::Plain, self.decode()),
+            form @ (Form::Plain | Form::Clean | Form::Bare) => Slice::own(form, self.as_str()),
+        }
     }
 }
 
@@ -92,13 +111,13 @@ impl<'a> From<&'a str> for Str<'a> {
 
 impl From<String> for Str<'_> {
     fn from(text: String) -> Self {
-        Self { slice: Slice::Shared(text.into()), escaped: false }
+        Self(Slice::own(Form::Plain, text))
     }
 }
 
 impl From<ByteString> for Str<'_> {
     fn from(text: ByteString) -> Self {
-        Self { slice: Slice::Shared(text), escaped: false }
+        Self(text.into())
     }
 }
 
@@ -114,17 +133,14 @@ impl<'a> From<Cow<'a, str>> for Str<'a> {
 impl Share for Str<'_> {
     type Static = Str<'static>;
 
-    fn share(self, text: &Text) -> Str<'static> {
-        Str { slice: self.slice.share(text), escaped: self.escaped }
+    fn share_in(self, source: &Source) -> Str<'static> {
+        Str(self.0.share_in(source))
     }
 }
 
 impl PartialEq for Str<'_> {
     fn eq(&self, other: &Self) -> bool {
-        if self.escaped == other.escaped && self.slice.as_str() == other.slice.as_str() {
-            return true;
-        }
-        (self.escaped || other.escaped) && self.decode() == other.decode()
+        self.decode() == other.decode()
     }
 }
 
@@ -184,8 +200,8 @@ impl<'a, T: Into<Str<'a>>> From<T> for SecretStr<'a> {
 impl Share for SecretStr<'_> {
     type Static = SecretStr<'static>;
 
-    fn share(self, text: &Text) -> SecretStr<'static> {
-        SecretStr(self.0.share(text))
+    fn share_in(self, source: &Source) -> SecretStr<'static> {
+        SecretStr(self.0.share_in(source))
     }
 }
 
@@ -251,6 +267,7 @@ fn unescape_unicode(text: &str) -> (char, &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::machine::Text;
     use proptest::prelude::*;
 
     fn read(text: &str) -> Str<'_> {
@@ -285,7 +302,7 @@ mod tests {
         let text = Text::from(r#""a\tb""#);
         let shared = read(text.as_str()).share(&text);
         assert_eq!(shared, "a\tb");
-        assert_eq!(shared.escaped(), Some(r"a\tb"));
+        assert_eq!(shared.as_slice().as_str(), r"a\tb");
     }
 
     #[test]

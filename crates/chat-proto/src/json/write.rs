@@ -1,6 +1,7 @@
 //! Writing frames: members in the order of their type, defaults left out as a Go peer does.
 
 use super::raw::{Extra, Params, Raw};
+use super::share::{Form, Slice};
 use super::string::{SecretStr, Str};
 use crate::codec::find_special;
 
@@ -13,64 +14,71 @@ pub trait Encode {
     fn encode(&self, out: &mut Vec<u8>);
 }
 
-/// An object being written.
+/// An object being written. Every member brings its comma; the first comma becomes the brace.
 #[derive(Debug)]
 pub(crate) struct Object<'o> {
     out: &'o mut Vec<u8>,
-    first: bool,
+    start: usize,
 }
 
+/// A name as [`Object::member`] takes it.
+macro_rules! member_name {
+    ($name:literal) => {
+        concat!(",\"", $name, "\":")
+    };
+}
+pub(crate) use member_name;
+
 impl<'o> Object<'o> {
-    pub(crate) fn begin(out: &'o mut Vec<u8>) -> Self {
-        out.push(b'{');
-        Self { out, first: true }
+    #[inline(always)]
+    pub(crate) const fn begin(out: &'o mut Vec<u8>) -> Self {
+        let start = out.len();
+        Self { out, start }
     }
 
-    /// A member whose name needs no escaping.
-    pub(crate) fn member(&mut self, name: &str, value: &impl Encode) {
-        self.comma();
-        self.out.push(b'"');
+    /// A member under a [`member_name!`], which the compiler copies a word at a time.
+    #[inline(always)]
+    pub(crate) fn member(&mut self, name: &'static str, value: &impl Encode) {
         self.out.extend_from_slice(name.as_bytes());
-        self.out.extend_from_slice(b"\":");
         value.encode(self.out);
     }
 
     /// A member whose name may need escaping.
     pub(crate) fn other(&mut self, name: &Str<'_>, value: &impl Encode) {
-        self.comma();
+        self.out.push(b',');
         name.encode(self.out);
         self.out.push(b':');
         value.encode(self.out);
     }
 
+    #[inline(always)]
     pub(crate) fn extra(&mut self, extra: &Extra<'_>) {
         for (name, value) in extra {
             self.other(name, value);
         }
     }
 
+    #[inline(always)]
     pub(crate) fn end(self) {
-        self.out.push(b'}');
-    }
-
-    fn comma(&mut self) {
-        if !std::mem::replace(&mut self.first, false) {
-            self.out.push(b',');
+        match self.out.get_mut(self.start) {
+            Some(comma) => *comma = b'{',
+            None => self.out.push(b'{'),
         }
+        self.out.push(b'}');
     }
 }
 
 /// Appends `text` as a JSON string: runs without anything to escape are copied whole.
+#[inline]
 pub(crate) fn write_str(text: &str, out: &mut Vec<u8>) {
-    let bytes = text.as_bytes();
     out.push(b'"');
-    let mut from = 0;
+    let mut rest = text.as_bytes();
     loop {
-        let at = find_special(bytes, from);
-        out.extend_from_slice(&bytes[from..at]);
-        let Some(special) = bytes.get(at) else { break };
+        let (plain, special) = rest.split_at(find_special(rest));
+        out.extend_from_slice(plain);
+        let Some((special, behind)) = special.split_first() else { break };
         escape(*special, out);
-        from = at + 1;
+        rest = behind;
     }
     out.push(b'"');
 }
@@ -95,43 +103,87 @@ fn escape(special: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// Appends a number in decimal.
-fn write_number(negative: bool, mut magnitude: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        // A remainder of ten fits.
-        digits[at] = b'0' + (magnitude % 10) as u8;
-        magnitude /= 10;
-        if magnitude == 0 {
-            break;
-        }
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+        at += 1;
     }
+    pairs
+};
+
+/// Appends a number in decimal.
+#[inline(never)]
+fn write_number(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
     if negative {
         out.push(b'-');
     }
-    out.extend_from_slice(&digits[at..]);
+    // An index below a hundred has an entry.
+    let pair = |number: u64| PAIRS[(number % 100) as usize];
+    let ([a, b], [c, d]) = (pair(magnitude / 100), pair(magnitude));
+    match magnitude {
+        0..10 => out.push(d),
+        10..100 => out.extend_from_slice(&[c, d]),
+        100..1000 => out.extend_from_slice(&[b, c, d]),
+        1000..10_000 => out.extend_from_slice(&[a, b, c, d]),
+        _ => write_pairs(magnitude, out),
+    }
+}
+
+/// The same for a large one.
+fn write_pairs(mut magnitude: u64, out: &mut Vec<u8>) {
+    let mut digits = [[0; 2]; 10];
+    let mut at = digits.len();
+    while magnitude > 0 && at > 0 {
+        at -= 1;
+        digits[at] = PAIRS[(magnitude % 100) as usize];
+        magnitude /= 100;
+    }
+    let digits = digits[at..].as_flattened();
+    out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
 }
 
 impl Encode for Str<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
 
+    #[inline(always)]
     fn encode(&self, out: &mut Vec<u8>) {
-        match self.escaped() {
-            Some(written) => {
+        self.as_slice().encode_string(out);
+    }
+}
+
+impl Slice<'_> {
+    /// Appends the value as it was written.
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        match (self.form(), self.as_str()) {
+            (Form::Bare, "") => out.extend_from_slice(b"null"),
+            (Form::Bare, json) => out.extend_from_slice(json.as_bytes()),
+            (Form::Plain | Form::Clean | Form::Escaped, _) => self.encode_string(out),
+        }
+    }
+
+    /// Appends the text as a string, whatever it was.
+    #[inline(never)]
+    pub(crate) fn encode_string(&self, out: &mut Vec<u8>) {
+        let text = self.as_str();
+        match self.form() {
+            Form::Clean | Form::Escaped => {
                 out.push(b'"');
-                out.extend_from_slice(written.as_bytes());
+                out.extend_from_slice(text.as_bytes());
                 out.push(b'"');
             }
-            None => write_str(&self.decode(), out),
+            Form::Plain | Form::Bare => write_str(text, out),
         }
     }
 }
 
 impl Encode for SecretStr<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.expose().is_absent()
     }
@@ -142,6 +194,7 @@ impl Encode for SecretStr<'_> {
 }
 
 impl Encode for Raw<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.is_null()
     }
@@ -152,6 +205,7 @@ impl Encode for Raw<'_> {
 }
 
 impl Encode for Params<'_> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.raw().is_absent()
     }
@@ -162,6 +216,7 @@ impl Encode for Params<'_> {
 }
 
 impl Encode for bool {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         !self
     }
@@ -174,7 +229,8 @@ impl Encode for bool {
 macro_rules! encode_unsigned {
     ($($type:ty),*) => { $(
         impl Encode for $type {
-            fn is_absent(&self) -> bool {
+    #[inline(always)]
+    fn is_absent(&self) -> bool {
                 *self == 0
             }
 
@@ -187,6 +243,7 @@ macro_rules! encode_unsigned {
 encode_unsigned!(u32, u64);
 
 impl Encode for i64 {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         *self == 0
     }
@@ -197,6 +254,7 @@ impl Encode for i64 {
 }
 
 impl<T: Encode> Encode for Option<T> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.is_none()
     }
@@ -210,6 +268,7 @@ impl<T: Encode> Encode for Option<T> {
 }
 
 impl<T: Encode> Encode for Box<T> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         (**self).is_absent()
     }
@@ -220,6 +279,7 @@ impl<T: Encode> Encode for Box<T> {
 }
 
 impl<T: Encode> Encode for Vec<T> {
+    #[inline(always)]
     fn is_absent(&self) -> bool {
         self.is_empty()
     }
