@@ -541,3 +541,63 @@ fn rule_099_without_r_there_are_no_messages() {
     assert_eq!(frames.len(), 1, "{frames:?}");
     assert_eq!(of(&lab.frames(ann), "data").len(), 1);
 }
+
+#[test]
+fn rule_111_numbers_are_for_readers() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.publish(ann, &group, "one");
+    lab.ask(bob, json!({"note": {"topic": group, "what": "read", "seq": 1}}));
+    let found = |lab: &mut Lab, topic: &str, what: &str| {
+        lab.clear();
+        let meta = only(&lab.ask(bob, get(topic, what)), "meta");
+        if what == "desc" { meta["desc"].clone() } else { meta["sub"][0].clone() }
+    };
+    for (topic, what) in [(group.as_str(), "desc"), ("me", "sub")] {
+        let it = found(&mut lab, topic, what);
+        assert_eq!((&it["seq"], &it["read"], &it["recv"]), (&json!(1), &json!(1), &json!(1)));
+    }
+    lab.ask(ann, acs(&group, BOB, "JWP"));
+    for (topic, what) in [(group.as_str(), "desc"), ("me", "sub")] {
+        let it = found(&mut lab, topic, what);
+        for name in ["seq", "read", "recv", "clear"] {
+            assert!(it.get(name).is_none(), "{name} in {it}");
+        }
+        assert!(it["touched"].is_string() && it["acs"]["mode"] == "JWP");
+    }
+}
+
+#[test]
+fn rule_170_even_the_owner_must_be_attached_to_set_tags() {
+    let mut lab = Lab::new();
+    let [ann, ..] = lab.three();
+    let group = lab.group(&[ann]);
+    let set = |what: &str, value: Value| json!({"set": {"id": "1", "topic": group, what: value}});
+    assert_eq!(lab.code(ann, set("tags", json!(["one"]))), 200);
+    lab.ask(ann, json!({"leave": {"id": "2", "topic": group}}));
+    for (what, value) in [
+        ("tags", json!(["two"])),
+        ("aux", json!({"a": 1})),
+        ("cred", json!({"meth": "email"})),
+        ("desc", json!({"public": 1})),
+        ("sub", json!({"user": usr(BOB)})),
+    ] {
+        assert_eq!(lab.code(ann, set(what, value)), 403, "{what}");
+    }
+    // What concerns only oneself can be set from afar. Rule 169.
+    assert_eq!(lab.code(ann, set("desc", json!({"private": 1}))), 200);
+}
+
+#[test]
+fn rule_100_a_refusal_without_an_id_is_silent_too() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.ask(ann, acs(&group, BOB, "JRP"));
+    lab.clear();
+    for topic in ["me", &group, "grpAAAAAAAAAAA", "xyz"] {
+        assert!(lab.ask(bob, json!({"pub": {"topic": topic, "content": 1}})).is_empty(), "{topic}");
+    }
+    assert!(lab.frames(ann).is_empty());
+}
