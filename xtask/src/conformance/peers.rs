@@ -20,7 +20,7 @@
 //!   `websocket-client` trust the server without being told to. No script turns verification off.
 //! * `CHAT_BIN` is the `chat` binary, for a script that starts and stops a server by itself (without
 //!   the variables above: `chat serve` reads some of them as options). `CHAT_PEER` is our own
-//!   client, steered by lines on its standard input.
+//!   client, steered by lines on its standard input; `CHAT_SIGN_LINES` is our signer in the same way.
 //! * It prints one line a check, `ok WHAT` or `FAIL WHAT: WHY`, and ends with exit code 0 when all
 //!   passed. It should take a few seconds, and must end within two minutes.
 
@@ -29,7 +29,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,21 +72,35 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<Verdict, String> {
         return missing_is(missing);
     }
     Cmd::cargo("build --quiet --locked -p chat-cli".split(' ')).run(root)?;
-    Cmd::cargo("build --quiet --locked -p runtime-tokio --example peer".split(' ')).run(root)?;
+    for (package, example) in [("runtime-tokio", "peer"), ("chat-sign", "sign_lines")] {
+        let build = ["build", "--quiet", "--locked", "-p", package, "--example", example];
+        Cmd::cargo(build).run(root)?;
+    }
     let started = Instant::now();
-    // Side by side: they mostly wait.
-    let ended: Vec<_> = thread::scope(|scope| {
-        let running: Vec<_> =
-            scripts.iter().map(|script| scope.spawn(|| tools.play(script))).collect();
-        running
-            .into_iter()
-            .map(|it| it.join().unwrap_or_else(|_| Err("the runner panicked".to_owned())))
-            .collect()
+    // Some side by side, as they mostly wait; more only wait for each other.
+    let workers =
+        thread::available_parallelism().map_or(1, usize::from).clamp(2, scripts.len().max(2));
+    let queue = Mutex::new(scripts.iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut ended: Vec<_> = thread::scope(|scope| {
+        let work = || {
+            let mut ended = Vec::new();
+            while let Some((index, script)) = next() {
+                ended.push((index, script, tools.play(script)));
+            }
+            ended
+        };
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        running.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
     });
+    ended.sort_by_key(|(index, ..)| *index);
+    if ended.len() < scripts.len() {
+        return Err("the runner panicked".to_owned());
+    }
     let (mut checks, mut wrong) = (0, Vec::new());
-    for (script, ended) in scripts.iter().zip(ended) {
-        let Ended { lines, result } = ended?;
-        println!("\n{}", script.name);
+    for (_, script, ended) in ended {
+        let Ended { lines, result, took } = ended?;
+        println!("\n{} ({:.1} s)", script.name, took.as_secs_f64());
         lines.iter().for_each(|line| println!("  {line}"));
         checks += lines.iter().filter(|line| line.starts_with("ok ")).count();
         if let Err(why) = result {
@@ -186,6 +200,7 @@ struct Tools<'a> {
 struct Ended {
     lines: Vec<String>,
     result: Result<(), String>,
+    took: Duration,
 }
 
 impl Tools<'_> {
@@ -279,8 +294,11 @@ impl Tools<'_> {
             Language::Python => bare(&self.python),
         };
         play.arg(&script.path).envs(variables(&ready));
-        let peer = Path::new("examples").join(format!("peer{}", std::env::consts::EXE_SUFFIX));
-        play.env("CHAT_BIN", exe("chat")).env("CHAT_PEER", debug.join(peer));
+        let example = |name: &str| {
+            debug.join("examples").join(format!("{name}{}", std::env::consts::EXE_SUFFIX))
+        };
+        play.env("CHAT_BIN", exe("chat")).env("CHAT_PEER", example("peer"));
+        play.env("CHAT_SIGN_LINES", example("sign_lines"));
         play.env("CHAT_NODE_PACKAGES", self.place.join("node"));
         // Lines in the order they were printed, and no files beside the scripts.
         play.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
@@ -297,7 +315,8 @@ fn watch(mut script: Running) -> Ended {
     let readers =
         [stdout.map(|it| read(it, sender.clone())), stderr.map(|it| read(it, sender.clone()))];
     drop(sender);
-    let by = Instant::now() + PATIENCE;
+    let started = Instant::now();
+    let by = started + PATIENCE;
     let mut lines = Vec::new();
     let result = loop {
         match printed.recv_timeout(by.saturating_duration_since(Instant::now())) {
@@ -328,7 +347,7 @@ fn watch(mut script: Running) -> Ended {
         }
         result => result,
     };
-    Ended { lines, result }
+    Ended { lines, result, took: started.elapsed() }
 }
 
 fn read(
