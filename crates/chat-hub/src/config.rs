@@ -84,6 +84,9 @@ pub struct HubConfig {
     pub download_auth: bool,
     /// How long a user stays online after the last session left: 4 s. (tinode-code)
     pub offline_after: Duration,
+    /// How long after a client called itself something else its peers hear of it: 5 s.
+    /// (tinode-code)
+    pub rename_after: Duration,
     /// Inputs whose answers wait for a commit; beyond it the hub answers that it is busy: 65 536.
     /// (choice)
     pub max_held: usize,
@@ -124,6 +127,7 @@ impl Default for HubConfig {
             file_token_for: DAY,
             download_auth: true,
             offline_after: Duration::from_secs(4),
+            rename_after: Duration::from_secs(5),
             max_held: 1 << 16,
             max_held_bytes: 64 << 20,
             max_tags: 16,

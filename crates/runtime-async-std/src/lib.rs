@@ -63,8 +63,8 @@ pub use on_async_std::AsyncStd;
 #[cfg(feature = "smol")]
 pub use on_smol::Smol;
 pub use runtime_core::{
-    ConnectError, Connection, Gone, Handle, HttpLimits, Network, Options, Reply, Runtime, Target,
-    TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
+    ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options, Reply,
+    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
 };
 
 /// async-std's plugs. Discontinued upstream; see the head of this crate.

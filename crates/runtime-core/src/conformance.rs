@@ -123,6 +123,10 @@ cases! {
         tls_pin
         tls_wrong_pin
         tls_platform
+        tls_bundled
+        tls_first_use
+        tls_names_its_provider
+        tls_refusals_are_told
         tls_dangerous
         tls_missing
         tls_for_http;

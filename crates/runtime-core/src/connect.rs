@@ -7,6 +7,7 @@ use std::task::Poll;
 use std::time::Instant;
 
 use crate::runtime::{ConnectError, Runtime, Target};
+use crate::tls;
 
 /// Connects, with TLS where the target asks for it, within the network's time.
 ///
@@ -18,10 +19,13 @@ use crate::runtime::{ConnectError, Runtime, Target};
 pub async fn connect<R: Runtime>(runtime: &R, target: &Target) -> Result<R::Stream, ConnectError> {
     let end = runtime.now().mono + runtime.network().connect_timeout();
     let connecting = reach(runtime, target, end);
-    match timeout_at(runtime, end, connecting).await {
-        Some(result) => result,
-        None => Err(ConnectError::Dial("no connection in time".into())),
+    let result = timeout_at(runtime, end, connecting).await;
+    let result = result.unwrap_or(Err(ConnectError::Dial("no connection in time".into())));
+    if let Err(error @ ConnectError::Tls(_)) = &result {
+        // Whoever tries again and again with a server it does not trust shall not do so silently.
+        tracing::warn!(host = target.host, port = target.port, %error, "the server is not trusted");
     }
+    result
 }
 
 /// What `work` gives, unless `at` comes first; then `work` is dropped.
@@ -48,9 +52,11 @@ async fn reach<R: Runtime>(
 ) -> Result<R::Stream, ConnectError> {
     let stream = name(runtime, &target.host, target.port, end).await?;
     let Some(name) = &target.tls else { return Ok(stream) };
-    let config = runtime.network().tls().client_config(name)?;
-    let encrypted = runtime.encrypt(stream, name.clone(), config).await;
-    encrypted.map_err(|error| ConnectError::Tls(error.to_string()))
+    let attempt = runtime.network().tls().attempt(name, target.port)?;
+    let encrypted = runtime.encrypt(stream, name.clone(), attempt.config()).await;
+    let encrypted = encrypted.map_err(|error| ConnectError::Tls(tls::describe(&error)))?;
+    attempt.finish()?;
+    Ok(encrypted)
 }
 
 /// Connects to a name or an address.

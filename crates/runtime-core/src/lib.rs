@@ -56,7 +56,7 @@ pub use handle::{Gone, Handle, Reply, TryCallError};
 pub use network::Network;
 pub use options::{HttpLimits, Options, WsConfig};
 pub use runtime::{ConnectError, Runtime, Socket, Target};
-pub use tls::{TlsPolicy, TlsPolicyError};
+pub use tls::{KnownServersFile, TlsPolicy, TlsPolicyError};
 
 /// The WebSocket types that cross the boundary to an adapter.
 pub use tungstenite;

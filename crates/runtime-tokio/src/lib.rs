@@ -34,8 +34,8 @@ use tungstenite::protocol::Role;
 
 pub use io::TokioStream;
 pub use runtime_core::{
-    ConnectError, Connection, Gone, Handle, HttpLimits, Network, Options, Reply, Runtime, Target,
-    TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
+    ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options, Reply,
+    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
 };
 
 /// A WebSocket on tokio, of either role.

@@ -1,7 +1,10 @@
 //! Whom an adapter trusts.
 
-use std::net::TcpStream;
-use std::sync::Arc;
+use std::net::{TcpListener, TcpStream};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::{env, io};
 
 use bytes::Bytes;
 use chat_proto::Message;
@@ -9,12 +12,13 @@ use chat_proto::machine::{HttpFailure, LinkFailure};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
-use sha2::{Digest, Sha256};
+use tracing::span;
 
 use super::peer::{self, Peer};
-use super::probe::Event;
+use super::probe::{Event, Probe};
 use super::{Subject, client_with, never, run};
-use crate::{HttpLimits, Network, Options, TlsPolicy, http};
+use crate::tls::{Fingerprint, KnownServers};
+use crate::{Connection, HttpLimits, Network, Options, TlsPolicy, http};
 
 /// An authority and a certificate that it issued for a host.
 pub(super) struct Identity {
@@ -58,13 +62,17 @@ impl Identity {
     }
 
     fn pin(&self) -> TlsPolicy {
-        TlsPolicy::pin_sha256(Sha256::digest(self.certificate.as_ref()).into())
+        TlsPolicy::pin_sha256(Fingerprint::of(&self.certificate).0)
     }
 
     /// A WebSocket that echoes, over TLS. Its handshakes fail where the client does not trust us.
     fn echo(&self) -> Peer {
+        self.echo_on(peer::listener((std::net::Ipv4Addr::LOCALHOST, 0).into()))
+    }
+
+    fn echo_on(&self, listener: TcpListener) -> Peer {
         let config = self.config.clone();
-        Peer::tcp(move |stream| {
+        Peer::on(listener, move |stream| {
             let Ok(ws) = tungstenite::accept(accept(config, stream)) else { return };
             assert_eq!(ws.get_ref().conn.alpn_protocol(), Some(&b"http/1.1"[..]));
             peer::echo(ws);
@@ -82,9 +90,12 @@ pub(super) fn accept(
 
 /// The first thing that happens, and the echo if it is an opened connection.
 async fn attempt<S: Subject>(peer: &Peer, policy: TlsPolicy) -> Result<(), LinkFailure> {
+    attempt_at::<S>(&format!("wss://{}/", peer.address), policy).await
+}
+
+async fn attempt_at<S: Subject>(uri: &str, policy: TlsPolicy) -> Result<(), LinkFailure> {
     let runtime = S::Runtime::from(Network::new(policy));
-    let uri = format!("wss://{}/", peer.address);
-    let mut conn = client_with(&uri, runtime, Options::default());
+    let mut conn = client_with(uri, runtime, Options::default());
     match conn.next().await.unwrap() {
         Event::Opened(1) => {
             conn.machine().0.text("secret");
@@ -156,25 +167,201 @@ pub fn tls_pin<S: Subject>() {
 pub fn tls_wrong_pin<S: Subject>() {
     run::<S>(async {
         let (pinned, other) = (Identity::new("127.0.0.1"), Identity::new("127.0.0.1"));
-        refused::<S>(&other, pinned.pin(), "").await;
+        refused::<S>(&other, pinned.pin(), "is not the one that is pinned").await;
     });
 }
 
-/// The platform's roots can be read, and an authority made a moment ago is not among them.
+/// The platform's roots can be read, and an authority made a moment ago is not among them. Where the
+/// roots can be given by a variable, one that is among them is trusted: this test runs itself with
+/// that variable set.
 pub fn tls_platform<S: Subject>() {
+    const PEER: &str = "CHAT_CONFORMANCE_PLATFORM_PEER";
     run::<S>(async {
-        let unknown = Identity::new("127.0.0.1");
-        refused::<S>(&unknown, TlsPolicy::platform(), "").await;
+        if let Ok(address) = env::var(PEER) {
+            let uri = format!("wss://{address}/");
+            return attempt_at::<S>(&uri, TlsPolicy::platform()).await.unwrap();
+        }
+        let known = Identity::new("127.0.0.1");
+        refused::<S>(&known, TlsPolicy::platform(), "").await;
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let ca = env::temp_dir().join(format!("conformance-{}-{PEER}.pem", std::process::id()));
+        std::fs::write(&ca, &known.ca_pem).unwrap();
+        let peer = known.echo();
+        let me = std::thread::current();
+        let again = Command::new(env::current_exe().unwrap())
+            .args(["--exact", me.name().unwrap()])
+            .env(PEER, peer.address.to_string())
+            .env("SSL_CERT_FILE", &ca)
+            .env_remove("SSL_CERT_DIR")
+            .output()
+            .unwrap();
+        std::fs::remove_file(&ca).unwrap();
+        let said = String::from_utf8_lossy(&again.stdout);
+        assert!(again.status.success() && said.contains("1 passed"), "{said}");
     });
 }
 
-/// Anything goes where it was asked for by its name.
+/// The roots in the program do not know an authority made a moment ago.
+pub fn tls_bundled<S: Subject>() {
+    #[cfg(feature = "bundled-roots")]
+    run::<S>(async {
+        let known = Identity::new("127.0.0.1");
+        refused::<S>(&known, TlsPolicy::bundled(), "UnknownIssuer").await;
+        let extra = TlsPolicy::bundled().with_ca_pem(&known.ca_pem).unwrap();
+        attempt::<S>(&known.echo(), extra).await.unwrap();
+    });
+}
+
+/// The first certificate of a server is remembered, after the handshake; the same one is accepted
+/// from then on, another one is not; what cannot be remembered is not used.
+pub fn tls_first_use<S: Subject>() {
+    run::<S>(async {
+        let (first, second) = (Identity::new("a.example.com"), Identity::new("b.example.com"));
+        let known = Arc::new(Memory::default());
+        let policy = TlsPolicy::trust_on_first_use(known.clone());
+        // One address for all, so that it is the same server.
+        let listener = peer::listener((std::net::Ipv4Addr::LOCALHOST, 0).into());
+        let uri = format!("wss://{}/", listener.local_addr().unwrap());
+        let server = format!("[127.0.0.1]:{}", listener.local_addr().unwrap().port());
+        let take = |identity: &Identity| identity.echo_on(listener.try_clone().unwrap());
+
+        let peer = take(&first);
+        attempt_at::<S>(&uri, policy.clone()).await.unwrap();
+        peer.outcome().await;
+        let print = Fingerprint::of(&first.certificate);
+        assert_eq!(*known.0.lock().unwrap(), [(server.clone(), print)]);
+
+        let peer = take(&first);
+        attempt_at::<S>(&uri, policy.clone()).await.unwrap();
+        peer.outcome().await;
+
+        let peer = take(&second);
+        let failure = attempt_at::<S>(&uri, policy).await.unwrap_err();
+        peer.outcome().await;
+        assert!(
+            matches!(&failure, LinkFailure::Tls(text)
+                if text.contains(&server) && text.contains("has changed")),
+            "{failure}"
+        );
+        assert_eq!(known.0.lock().unwrap().len(), 1);
+
+        let peer = take(&first);
+        let failure = attempt_at::<S>(&uri, TlsPolicy::trust_on_first_use(Arc::new(Full))).await;
+        peer.outcome().await;
+        assert!(
+            matches!(&failure, Err(LinkFailure::Tls(text)) if text.contains("no space")),
+            "{failure:?}"
+        );
+    });
+}
+
+/// Forgets at the end of the test.
+#[derive(Debug, Default)]
+struct Memory(Mutex<Vec<(String, Fingerprint)>>);
+
+impl KnownServers for Memory {
+    fn known(&self, server: &str) -> io::Result<Vec<Fingerprint>> {
+        let known = self.0.lock().unwrap();
+        Ok(known.iter().filter(|(name, _)| name == server).map(|(_, print)| *print).collect())
+    }
+
+    fn remember(&self, server: &str, fingerprint: Fingerprint) -> io::Result<()> {
+        self.0.lock().unwrap().push((server.to_owned(), fingerprint));
+        Ok(())
+    }
+}
+
+/// Cannot be written.
+#[derive(Debug)]
+struct Full;
+
+impl KnownServers for Full {
+    fn known(&self, _: &str) -> io::Result<Vec<Fingerprint>> {
+        Ok(Vec::new())
+    }
+
+    fn remember(&self, _: &str, _: Fingerprint) -> io::Result<()> {
+        Err(io::Error::other("no space left"))
+    }
+}
+
+/// Anything goes where it was asked for by its name, with a warning for each connection.
 pub fn tls_dangerous<S: Subject>() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
     run::<S>(async {
         let policy = TlsPolicy::dangerous_accept_any();
         assert_eq!(format!("{policy:?}"), "TlsPolicy(ANYTHING)");
-        attempt::<S>(&Identity::new("elsewhere.example.com").echo(), policy).await.unwrap();
+        for count in 1..=2 {
+            let anybody = Identity::new("elsewhere.example.com").echo();
+            attempt::<S>(&anybody, policy.clone()).await.unwrap();
+            assert_eq!(warnings.count(), count);
+        }
     });
+}
+
+/// A server that is not trusted can be tried again, but not in silence: each attempt is an event and
+/// a warning.
+pub fn tls_refusals_are_told<S: Subject>() {
+    let warnings = Warnings::default();
+    let _guard = tracing::subscriber::set_default(warnings.clone());
+    run::<S>(async {
+        let (known, unknown) = (Identity::new("127.0.0.1"), Identity::new("127.0.0.1"));
+        let runtime = S::Runtime::from(Network::new(known.policy()));
+        let mut conn = Connection::new(Probe::default(), runtime, Options::default());
+        for count in 1..=3 {
+            let peer = unknown.echo();
+            conn.machine().0.dial(count, &format!("wss://{}/", peer.address));
+            let event = conn.next().await;
+            assert!(
+                matches!(event, Some(Event::Lost(conn, LinkFailure::Tls(_))) if conn == count),
+                "{event:?}"
+            );
+            assert_eq!(warnings.count() as u64, count);
+        }
+    });
+}
+
+/// No connection reads or sets rustls' process-wide provider.
+pub fn tls_names_its_provider<S: Subject>() {
+    run::<S>(async {
+        let known = Identity::new("127.0.0.1");
+        for policy in [known.policy(), known.pin(), TlsPolicy::dangerous_accept_any()] {
+            attempt::<S>(&known.echo(), policy).await.unwrap();
+        }
+        assert!(rustls::crypto::CryptoProvider::get_default().is_none());
+    });
+}
+
+/// Counts warnings of this thread.
+#[derive(Clone, Default)]
+struct Warnings(Arc<AtomicUsize>);
+
+impl Warnings {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl tracing::Subscriber for Warnings {
+    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+        *metadata.level() == tracing::Level::WARN && metadata.target().starts_with("runtime_core")
+    }
+
+    fn event(&self, _: &tracing::Event<'_>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
 }
 
 /// A peer without TLS is a failure of TLS, not of the dial.
