@@ -13,8 +13,8 @@
 //! * The members of the server's ready line are in the environment: `CHAT_IM` (WebSocket of the IM),
 //!   `CHAT_PBX` (REST and files of the IM), `CHAT_C2C` (REST of the C2C service), `CHAT_WS` (the
 //!   member `chat`: WebSocket of the C2C chat without the listen key), `CHAT_CA` (a PEM file to
-//!   trust), and any other under its own name in capitals, e.g. `CHAT_ADMIN` for `admin`. A member
-//!   the line does not have is not set.
+//!   trust), and any other that is a text under its own name in capitals. A member the line does not
+//!   have is not set.
 //! * `NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` and `WEBSOCKET_CLIENT_CA_BUNDLE`
 //!   name the same PEM file, so Node, `ssl.create_default_context()`, `requests` and
 //!   `websocket-client` trust the server without being told to. No script turns verification off.
