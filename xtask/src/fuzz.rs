@@ -144,7 +144,7 @@ fn read_executions(line: &str) -> Option<u64> {
     line.strip_prefix("stat::number_of_executed_units:")?.trim().parse().ok()
 }
 
-/// `#1234	DONE   cov: 567 ft: 890 corp: 12/345b …`
+/// `#1234 DONE   cov: 567 ft: 890 corp: 12/345b …`
 fn read_coverage(line: &str) -> Option<u64> {
     let (_, rest) = line.strip_prefix('#')?.split_once(" cov: ")?;
     rest.split(' ').next()?.parse().ok()
