@@ -118,6 +118,12 @@ class Trader:
         self.socket.send(json.dumps(frame))
         return frame["uuid"]
 
+    def settled(self):
+        """Waits until the server has seen what was sent; what comes before that is skipped."""
+        self.socket.ping()
+        while self.socket.recv_data(control_frame=True)[0] != websocket.ABNF.OPCODE_PONG:
+            pass
+
     def frame(self, **like):
         """The next frame with these members; what comes before is skipped."""
         while True:

@@ -100,6 +100,8 @@ def main(server):
     # Faults of messages.
     server.set(no_echo=True)
     silent = merchant.text("no copy")
+    # The switches go another way than the texts.
+    merchant.settled()
     server.set(no_echo=False, duplicate=True)
     twice = merchant.text("twice")
     uuids = [merchant.frame(type="text")["uuid"] for _ in range(2)]

@@ -28,6 +28,15 @@ pub(crate) struct Args {
     /// Keep uploaded files here, instead of a temporary folder.
     #[arg(long, value_name = "DIR", env = "CHAT_FILES")]
     files: Option<PathBuf>,
+    /// A key that Tinode's clients must show; may be given more than once. Without one, any will do.
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "CHAT_API_KEYS",
+        value_delimiter = ',',
+        hide_env_values = true
+    )]
+    api_key: Vec<String>,
     /// Let whoever is on this machine steer the server over HTTP, with a token that is told at
     /// start: fault switches, and the other side of orders.
     #[arg(long)]
@@ -78,6 +87,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
     config.tls = tls;
     config.ca_file = args.ca;
     config.files = args.files;
+    config.hub.api_keys = args.api_key.into_iter().map(Into::into).collect();
     config.admin = args.admin;
     // Before anybody is told that the server is there: a signal must find its handler.
     let stopped = stopped()?;

@@ -13,8 +13,8 @@
 //! * The members of the server's ready line are in the environment: `CHAT_IM` (WebSocket of the IM),
 //!   `CHAT_PBX` (REST and files of the IM), `CHAT_C2C` (REST of the C2C service), `CHAT_WS` (the
 //!   member `chat`: WebSocket of the C2C chat without the listen key), `CHAT_CA` (a PEM file to
-//!   trust), and any other under its own name in capitals, e.g. `CHAT_ADMIN` for `admin`. A member
-//!   the line does not have is not set.
+//!   trust), and any other that is a text under its own name in capitals. A member the line does not
+//!   have is not set.
 //! * `NODE_EXTRA_CA_CERTS`, `SSL_CERT_FILE`, `REQUESTS_CA_BUNDLE` and `WEBSOCKET_CLIENT_CA_BUNDLE`
 //!   name the same PEM file, so Node, `ssl.create_default_context()`, `requests` and
 //!   `websocket-client` trust the server without being told to. No script turns verification off.
@@ -29,7 +29,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -72,22 +72,35 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<Verdict, String> {
         return missing_is(missing);
     }
     Cmd::cargo("build --quiet --locked -p chat-cli".split(' ')).run(root)?;
-    Cmd::cargo("build --quiet --locked -p runtime-tokio --example peer".split(' ')).run(root)?;
-    Cmd::cargo("build --quiet --locked -p chat-sign --example sign_lines".split(' ')).run(root)?;
+    for (package, example) in [("runtime-tokio", "peer"), ("chat-sign", "sign_lines")] {
+        let build = ["build", "--quiet", "--locked", "-p", package, "--example", example];
+        Cmd::cargo(build).run(root)?;
+    }
     let started = Instant::now();
-    // Side by side: they mostly wait.
-    let ended: Vec<_> = thread::scope(|scope| {
-        let running: Vec<_> =
-            scripts.iter().map(|script| scope.spawn(|| tools.play(script))).collect();
-        running
-            .into_iter()
-            .map(|it| it.join().unwrap_or_else(|_| Err("the runner panicked".to_owned())))
-            .collect()
+    // Some side by side, as they mostly wait; more only wait for each other.
+    let workers =
+        thread::available_parallelism().map_or(1, usize::from).clamp(2, scripts.len().max(2));
+    let queue = Mutex::new(scripts.iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let mut ended: Vec<_> = thread::scope(|scope| {
+        let work = || {
+            let mut ended = Vec::new();
+            while let Some((index, script)) = next() {
+                ended.push((index, script, tools.play(script)));
+            }
+            ended
+        };
+        let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        running.into_iter().flat_map(|it| it.join().unwrap_or_default()).collect()
     });
+    ended.sort_by_key(|(index, ..)| *index);
+    if ended.len() < scripts.len() {
+        return Err("the runner panicked".to_owned());
+    }
     let (mut checks, mut wrong) = (0, Vec::new());
-    for (script, ended) in scripts.iter().zip(ended) {
-        let Ended { lines, result } = ended?;
-        println!("\n{}", script.name);
+    for (_, script, ended) in ended {
+        let Ended { lines, result, took } = ended?;
+        println!("\n{} ({:.1} s)", script.name, took.as_secs_f64());
         lines.iter().for_each(|line| println!("  {line}"));
         checks += lines.iter().filter(|line| line.starts_with("ok ")).count();
         if let Err(why) = result {
@@ -187,6 +200,7 @@ struct Tools<'a> {
 struct Ended {
     lines: Vec<String>,
     result: Result<(), String>,
+    took: Duration,
 }
 
 impl Tools<'_> {
@@ -298,7 +312,8 @@ fn watch(mut script: Running) -> Ended {
     let readers =
         [stdout.map(|it| read(it, sender.clone())), stderr.map(|it| read(it, sender.clone()))];
     drop(sender);
-    let by = Instant::now() + PATIENCE;
+    let started = Instant::now();
+    let by = started + PATIENCE;
     let mut lines = Vec::new();
     let result = loop {
         match printed.recv_timeout(by.saturating_duration_since(Instant::now())) {
@@ -329,7 +344,7 @@ fn watch(mut script: Running) -> Ended {
         }
         result => result,
     };
-    Ended { lines, result }
+    Ended { lines, result, took: started.elapsed() }
 }
 
 fn read(

@@ -1,6 +1,6 @@
 //! `chat serve`.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 
 use crate::{chat, run, text};
@@ -73,6 +73,25 @@ fn without_tls_the_addresses_say_so() {
     stdout.read_line(&mut line).unwrap();
     assert!(line.contains("\"im\":\"ws://") && line.contains("\"pbx\":\"http://"), "{line}");
     assert!(!line.contains("\"ca\""), "{line}");
+    terminate(child);
+}
+
+#[test]
+fn a_key_that_is_asked_for_must_be_shown() {
+    let (child, mut stdout) = start(&["--json", "--tls", "off", "--api-key", "one,two"]);
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let address = line.split("\"im\":\"ws://").nth(1).unwrap().split('/').next().unwrap();
+    for (key, status) in [("three", "403"), ("two", "401")] {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        let head = format!(
+            "GET /v0/file/s/x HTTP/1.1\r\nhost: x\r\nx-tinode-apikey: {key}\r\nconnection: close\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{answer}");
+    }
     terminate(child);
 }
 

@@ -229,6 +229,8 @@ fn rule_259_time_stamps_are_no_longer_than_24_characters() {
         sub(&mut lab, conn, "me");
     }
     lab.wait(1);
+    // The first input of a millisecond has no microseconds.
+    lab.send(cat, "1");
     lab.ask(cat, json!({"pub": {"id": "p", "topic": name, "content": "x"}}));
     let get = json!({"get": {"id": "g", "topic": name, "what": "desc sub data del tags aux"}});
     lab.send(bob, get.to_string());
@@ -452,6 +454,15 @@ fn rule_178_ownership_is_offered_and_accepted() {
     let news = of(&lab.frames(ann), "pres");
     let lost = news.iter().find(|it| it.get("src").is_none()).unwrap();
     assert_eq!(lost["dacs"], json!({"want": "-O", "given": "-O"}));
+    // The other members hear of both, and who had an offer that it is gone.
+    let news = of(&lab.frames(cat), "pres");
+    let heard = |src: Option<String>, dacs: Value| {
+        let src = src.map_or(Value::Null, Value::from);
+        assert!(news.iter().any(|it| it["src"] == src && it["dacs"] == dacs), "{src} {news:?}");
+    };
+    heard(Some(usr(ANN)), json!({"want": "-O", "given": "-O"}));
+    heard(Some(usr(BOB)), json!({"want": "+ADO"}));
+    heard(None, json!({"given": "-O"}));
     assert_eq!(owners(&mut lab, bob, &name), [usr(BOB)]);
     assert_eq!(lab.code(cat, mode(&name, "", "JRWPSO")), 403);
     // The former owner keeps the rest, and may go.
