@@ -4,6 +4,8 @@ mod codec;
 mod fan_out;
 mod session;
 mod sign;
+#[cfg(feature = "sockets")]
+mod sockets;
 
 use std::fmt;
 
@@ -24,6 +26,8 @@ pub struct Case {
     pub group: &'static str,
     /// Unique in the group.
     pub name: String,
+    /// Instructions of the program say nothing: the kernel does the work.
+    pub times_only: bool,
     build: Box<dyn Fn() -> Built>,
 }
 
@@ -33,7 +37,12 @@ impl Case {
         name: impl Into<String>,
         build: impl Fn() -> Built + 'static,
     ) -> Self {
-        Self { group, name: name.into(), build: Box::new(build) }
+        Self { group, name: name.into(), times_only: false, build: Box::new(build) }
+    }
+
+    #[cfg(feature = "sockets")]
+    fn times_only(self) -> Self {
+        Self { times_only: true, ..self }
     }
 
     /// `group/name`.
@@ -62,6 +71,8 @@ pub fn all() -> Vec<Case> {
     let mut cases = codec::decode();
     cases.extend(codec::encode());
     cases.extend(fan_out::cases());
+    #[cfg(feature = "sockets")]
+    cases.extend(sockets::cases());
     cases.extend(sign::cases());
     cases.extend(session::cases());
     cases

@@ -80,7 +80,13 @@ pub fn ctrl_for(id: &str, params: &str) -> String {
 /// IM `{pres}`: there is a new message.
 #[must_use]
 pub fn pres() -> String {
-    format!(r#"{{"pres":{{"topic":"me","src":"{GROUP}","what":"msg","seq":378,"act":"{USER}"}}}}"#)
+    pres_about(GROUP)
+}
+
+/// The same about another topic.
+#[must_use]
+pub fn pres_about(topic: &str) -> String {
+    format!(r#"{{"pres":{{"topic":"me","src":"{topic}","what":"msg","seq":378,"act":"{USER}"}}}}"#)
 }
 
 /// IM `{info}`: someone has read.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use chat_proto::Text;
-use chat_proto::c2c::{Loose, MessageId, OrderNo};
+use chat_proto::c2c::{Loose, MessageId, MessageUuid, OrderNo};
 use chat_proto::im::Stamp;
 use chat_proto::json::{Params, Raw, SecretStr, Share, Str};
 
@@ -211,7 +211,7 @@ macro_rules! make_loose {
         }
     )* };
 }
-make_loose!(Loose, MessageId, OrderNo);
+make_loose!(Loose, MessageId, MessageUuid, OrderNo);
 
 impl<T: Make> Make for Option<T> {
     fn make(source: &mut Source<'_>) -> Self {

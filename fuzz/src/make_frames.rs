@@ -77,7 +77,7 @@ make_frames! {
     }
     HistoryItem<'static> {
         id uuid type_name order_no topic_id content self_ status from_nickname image_url
-        thumbnail_url image_type width height create_time
+        thumbnail_url image_type width height create_time sub_type group_id
     }
     SystemContent<'static> {
         type_name nick_name real_name order_no symbol ref_message alert_title alert_content

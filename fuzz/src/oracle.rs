@@ -53,19 +53,36 @@ pub fn oracle(data: &[u8]) {
 }
 
 /// Compares all readings of a text.
-pub(crate) fn agree(text: &str) {
+fn agree(text: &str) {
     for max_depth in [Limits::default().max_depth, 1 + text.len() % 6] {
-        compare("im up", text, max_depth, im::Up::decode_within, im_up, Wire::encode);
-        compare("im down", text, max_depth, im::Down::decode_within, im_down, Wire::encode);
-        compare("c2c up", text, max_depth, c2c::Up::decode_within, c2c_up, Wire::encode);
-        compare("c2c down", text, max_depth, c2c::Down::decode_within, c2c_down, Wire::encode);
-        compare("history", text, max_depth, from_text::<HistoryItem<'_>>, by_serde, written);
-        compare("system", text, max_depth, from_text::<SystemContent<'_>>, by_serde, written);
-        compare("answer", text, max_depth, from_text::<answer::Envelope<'_>>, by_serde, written);
+        for reading in [IM_UP, IM_DOWN, C2C_UP, C2C_DOWN, HISTORY, SYSTEM, ANSWER] {
+            reading(text, max_depth);
+        }
     }
     system_content(text);
     page(text);
 }
+
+/// Compares one reading of a text, nested so deep at most.
+pub(crate) type Reading = fn(&str, usize);
+
+pub(crate) const IM_UP: Reading =
+    |text, depth| compare("im up", text, depth, im::Up::decode_within, im_up, Wire::encode);
+pub(crate) const IM_DOWN: Reading =
+    |text, depth| compare("im down", text, depth, im::Down::decode_within, im_down, Wire::encode);
+pub(crate) const C2C_UP: Reading =
+    |text, depth| compare("c2c up", text, depth, c2c::Up::decode_within, c2c_up, Wire::encode);
+pub(crate) const C2C_DOWN: Reading = |text, depth| {
+    compare("c2c down", text, depth, c2c::Down::decode_within, c2c_down, Wire::encode);
+};
+pub(crate) const HISTORY: Reading =
+    |text, depth| compare("history", text, depth, from_text::<HistoryItem<'_>>, by_serde, written);
+pub(crate) const SYSTEM: Reading = |text, depth| {
+    compare("system", text, depth, from_text::<SystemContent<'_>>, by_serde, written);
+};
+pub(crate) const ANSWER: Reading = |text, depth| {
+    compare("answer", text, depth, from_text::<answer::Envelope<'_>>, by_serde, written);
+};
 
 /// Compares one reading with that of the reference.
 fn compare<'a, T: PartialEq + Debug, E: Display>(

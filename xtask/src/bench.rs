@@ -12,13 +12,12 @@ const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`";
 
 /// Builds and runs one bench.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
-    let runner = codec(args).map_err(Failure::Usage)?;
-    // Two programs: counting allocations would slow the other down.
-    let build = ["build", "--release", "--locked", "--package", "chat-benches", "--bins"];
-    Cmd::cargo(build).run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)
+    let [build, runner] = codec(args).map_err(Failure::Usage)?;
+    build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)
 }
 
-fn codec(args: &[String]) -> Result<Cmd, String> {
+/// Builds what is needed and runs it.
+fn codec(args: &[String]) -> Result<[Cmd; 2], String> {
     let [bench, options @ ..] = args else { return Err(USAGE.to_owned()) };
     let known = |option: &String| {
         matches!(option.as_str(), "--instructions" | "--check") || !option.starts_with('-')
@@ -26,34 +25,53 @@ fn codec(args: &[String]) -> Result<Cmd, String> {
     if bench != "codec" || !options.iter().all(known) {
         return Err(format!("{USAGE}, got `{}`", args.join(" ")));
     }
-    let start =
-        ["run", "--release", "--quiet", "--locked", "--package", "chat-benches", "--bin", "codec"];
-    let report = ["--", "--report", "benches/REPORT.md"];
-    Ok(Cmd::cargo(start.iter().chain(&report).copied().chain(options.iter().map(String::as_str))))
+    let package = ["--release", "--locked", "--package", "chat-benches"];
+    // Instructions are counted of ours and of the baseline: the others need not be built.
+    let counts = options.iter().any(|option| option == "--instructions");
+    let features: &[&str] = if counts { &["--no-default-features"] } else { &[] };
+    let cargo = |command, what: &[&'static str]| {
+        std::iter::once(command)
+            .chain(package)
+            .chain(features.iter().copied())
+            .chain(what.iter().copied())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    // Two programs: counting allocations would slow the other down.
+    let build = cargo("build", &["--bins"]);
+    let run = cargo("run", &["--quiet", "--bin", "codec", "--", "--report", "benches/REPORT.md"]);
+    Ok([Cmd::cargo(build), Cmd::cargo(run.into_iter().chain(options.iter().cloned()))])
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn line(words: &[&str]) -> Result<String, String> {
+    fn lines(words: &[&str]) -> Result<[String; 2], String> {
         let args: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-        codec(&args).map(|cmd| cmd.line())
+        codec(&args).map(|both| both.map(|cmd| cmd.line()))
     }
 
     #[test]
     fn options_reach_the_runner() {
-        let line = line(&["codec", "--instructions", "--check", "decode/data"]).unwrap();
+        let [_, run] = lines(&["codec", "--instructions", "--check", "decode/data"]).unwrap();
         assert!(
-            line.ends_with("-- --report benches/REPORT.md --instructions --check decode/data"),
-            "{line}"
+            run.ends_with("-- --report benches/REPORT.md --instructions --check decode/data"),
+            "{run}"
         );
+    }
+
+    #[test]
+    fn what_is_only_counted_is_built_without_the_others() {
+        let lean = |words: &[&str]| lines(words).unwrap().map(|line| line.contains("no-default"));
+        assert_eq!(lean(&["codec", "--instructions"]), [true, true]);
+        assert_eq!(lean(&["codec", "--check"]), [false, false]);
     }
 
     #[test]
     fn what_is_unknown_is_refused() {
         for words in [&[][..], &["socket"], &["codec", "--fast"]] {
-            assert!(line(words).unwrap_err().starts_with(USAGE), "{words:?}");
+            assert!(lines(words).unwrap_err().starts_with(USAGE), "{words:?}");
         }
     }
 }

@@ -11,6 +11,7 @@
 mod bench;
 mod ci;
 mod cmd;
+mod conformance;
 mod fuzz;
 mod metadata;
 mod tidy;
@@ -29,6 +30,10 @@ Commands:
   bench codec    Measure the codec, signing and sessions beside other libraries; writes
                  benches/REPORT.md. --instructions counts under callgrind, --check fails
                  where a gate is missed, a FILTER chooses cases; these two write no report
+  conformance [SCRIPT...]     Run clients that others wrote against our server: Node and Python
+                              packages are installed under target/conformance
+  conformance --check         Check that crates/chat-hub/CONFORMANCE.md is true to rules and tests
+  conformance --write         Write it again
   tidy           Check the architecture rules and the layout of the sources
   fuzz --replay [TARGET]      Try the committed seeds and mutations of them, on stable
   fuzz --smoke [TARGET]       Fuzz 30 seconds a target; needs nightly and cargo-fuzz
@@ -77,6 +82,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
         }
         "bench" => bench::run(&root(), rest),
         "ci" => ci::run(&root(), rest),
+        "conformance" => conformance::run(&root(), rest),
         "tidy" if rest.is_empty() => tidy::run(&root()).map_err(Failure::Check),
         "tidy" => {
             Err(Failure::Usage(format!("`tidy` takes no argument, got `{}`", rest.join(" "))))
@@ -117,6 +123,7 @@ mod tests {
             &["ci", "--fast"],
             &["fuzz"],
             &["bench"],
+            &["conformance", "--fast"],
         ] {
             let failure = dispatch(&args(words)).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");

@@ -117,6 +117,7 @@ fn is_output(path: &str) -> bool {
 fn is_text(name: &str) -> bool {
     const ENDINGS: &[&str] = &[
         "json", "lock", "md", "rs", "sh", "snap", "toml", "txt", "yaml", "yml", "js", "html", "py",
+        "tsv",
     ];
     match name.rsplit_once('.') {
         Some((stem, ending)) if !stem.is_empty() => ENDINGS.contains(&ending),

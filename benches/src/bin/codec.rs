@@ -2,7 +2,7 @@
 //! and starts it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use chat_benches::cases::{self, Case};
@@ -38,7 +38,8 @@ impl Options {
         let counts = gates::of(&id).is_some_and(|gate| {
             !self.instructions || gate.in_instructions || gate.max_allocations.is_some()
         });
-        id.contains(&self.filter) && (counts || !self.check)
+        let fits = !(self.instructions && case.times_only);
+        id.contains(&self.filter) && fits && (counts || !self.check)
     }
 
     /// Whether the table holds everything.
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["--once", case, contender, times] => once(case, contender, times),
+        [instructions::ALL, cases @ ..] => count(cases),
         _ => parse(&args).and_then(|options| run(&options)),
     };
     match outcome {
@@ -89,13 +91,21 @@ fn parse(args: &[String]) -> Result<Options, String> {
     Ok(options)
 }
 
-/// What callgrind watches.
+/// What a profiler watches.
 fn once(case: &str, contender: &str, times: &str) -> Result<(), String> {
     let times = times.parse().map_err(|_| format!("{times} is no number"))?;
     let found = cases::all().into_iter().find(|it| it.id() == case);
     let built = found.ok_or_else(|| format!("no case {case}"))?.build();
     let contender = built.contenders.into_iter().find(|it| it.name == contender);
     contender.ok_or_else(|| format!("{case} has no such contender"))?.run(times);
+    Ok(())
+}
+
+/// What callgrind watches.
+fn count(wanted: &[&str]) -> Result<(), String> {
+    let cases = cases::all();
+    let cases = cases.iter().filter(|case| wanted.contains(&case.id().as_str()));
+    print!("{}", instructions::work(cases));
     Ok(())
 }
 
@@ -136,15 +146,13 @@ fn run(options: &Options) -> Result<(), String> {
         instructions::available()?;
     }
     let counts = allocations::measure(&program)?;
-    let mut rows = Vec::new();
-    for case in &chosen {
-        eprintln!("{}", case.id());
-        rows.push(if options.instructions {
-            in_instructions(case, &program, &counts)?
-        } else {
-            in_time(case, options.rounds, &counts)
-        });
-    }
+    let rows: Vec<Row> = if options.instructions {
+        let measured = instructions::measure(&program, &chosen)?;
+        let rows = chosen.iter().zip(measured);
+        rows.map(|(case, costs)| in_instructions(case, &costs, &counts)).collect()
+    } else {
+        chosen.iter().map(|case| in_time(case, options.rounds, &counts)).collect()
+    };
     let Kind { title, command, unit, how, missed } =
         if options.instructions { INSTRUCTIONS } else { TIMES };
     let table = report::table(&rows, unit, missed);
@@ -158,6 +166,7 @@ fn run(options: &Options) -> Result<(), String> {
 }
 
 fn in_time(case: &Case, rounds: usize, counts: &Counts) -> Row {
+    eprintln!("{}", case.id());
     let mut built = case.build();
     let measured = times::measure(&mut built.contenders, rounds);
     let costs = built.contenders.iter().zip(measured);
@@ -165,19 +174,12 @@ fn in_time(case: &Case, rounds: usize, counts: &Counts) -> Row {
     row(case, built.bytes, costs, counts)
 }
 
-fn in_instructions(case: &Case, program: &Path, counts: &Counts) -> Result<Row, String> {
+fn in_instructions(case: &Case, costs: &[f64], counts: &Counts) -> Row {
     let built = case.build();
-    // The gates need no more than these two, and each run takes half a second.
-    let [ours, baseline, ..] = built.contenders.as_slice() else {
-        return Err(format!("{}: nothing to compare", case.id()));
-    };
-    let own = instructions::measure(program, &case.id(), ours.name)?;
-    let base = instructions::measure(program, &case.id(), baseline.name)?;
-    let costs = vec![
-        Cost { name: ours.name, cost: own, ratio: base / own },
-        Cost { name: baseline.name, cost: base, ratio: 1.0 },
-    ];
-    Ok(row(case, built.bytes, costs, counts))
+    let baseline = costs.get(1).copied().unwrap_or(f64::NAN);
+    let names = built.contenders.iter().map(|it| it.name);
+    let costs = names.zip(costs).map(|(name, &cost)| Cost { name, cost, ratio: baseline / cost });
+    row(case, built.bytes, costs.collect(), counts)
 }
 
 fn row(case: &Case, bytes: usize, costs: Vec<Cost>, counts: &Counts) -> Row {

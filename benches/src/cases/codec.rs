@@ -1,5 +1,8 @@
 //! Frames from text and to text, beside serde and the vector readers.
 
+#[cfg_attr(not(feature = "peers"), path = "codec/no_peers.rs")]
+mod peers;
+
 use std::hint::black_box;
 
 use bytes::Bytes;
@@ -14,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use self::peers::Peers;
 use super::{Built, Case};
 use crate::contender::Contender;
 use crate::samples;
@@ -27,8 +31,6 @@ trait Family: 'static {
     type Ours<'a>: Wire<'a> + 'a;
     type Owned: DeserializeOwned + Serialize + 'static;
     type Borrowed<'a>: Deserialize<'a> + Serialize + 'a;
-    type Sonic<'a>: Deserialize<'a> + 'a;
-    type Simd: DeserializeOwned + 'static;
 }
 
 struct Down;
@@ -39,24 +41,18 @@ impl Family for Down {
     type Ours<'a> = im::Down<'a>;
     type Owned = shapes::Down<String, Value>;
     type Borrowed<'a> = shapes::Down<BorrowedStr<'a>, &'a RawValue>;
-    type Sonic<'a> = shapes::Down<BorrowedStr<'a>, sonic_rs::LazyValue<'a>>;
-    type Simd = shapes::Down<String, simd_json::OwnedValue>;
 }
 
 impl Family for Up {
     type Ours<'a> = im::Up<'a>;
     type Owned = shapes::Up<String, Value>;
     type Borrowed<'a> = shapes::Up<BorrowedStr<'a>, &'a RawValue>;
-    type Sonic<'a> = shapes::Up<BorrowedStr<'a>, sonic_rs::LazyValue<'a>>;
-    type Simd = shapes::Up<String, simd_json::OwnedValue>;
 }
 
 impl Family for Push {
     type Ours<'a> = c2c::Down<'a>;
     type Owned = shapes::Push<String>;
     type Borrowed<'a> = shapes::Push<BorrowedStr<'a>>;
-    type Sonic<'a> = shapes::Push<BorrowedStr<'a>>;
-    type Simd = shapes::Push<String>;
 }
 
 /// Writes the same JSON in another way.
@@ -70,7 +66,7 @@ struct Sample {
     write: Option<fn(&'static str) -> Vec<Contender>>,
 }
 
-const fn sample<F: Family>(name: &'static str, text: fn() -> String) -> Sample {
+const fn sample<F: Peers>(name: &'static str, text: fn() -> String) -> Sample {
     Sample { name, text, read: readers::<F>, write: Some(writers::<F>) }
 }
 
@@ -135,12 +131,13 @@ pub(super) fn encode() -> Vec<Case> {
     cases
 }
 
-fn readers<F: Family>(text: &'static str) -> Vec<Contender> {
+fn readers<F: Peers>(text: &'static str) -> Vec<Contender> {
     assert!(F::Ours::decode(text).is_ok(), "{READS}: {text}");
     let ours = Contender::new("ours", move || F::Ours::decode(black_box(text)));
     let mut contenders = vec![ours];
-    contenders
-        .extend(serde_readers::<F::Owned, F::Borrowed<'static>, F::Sonic<'static>, F::Simd>(text));
+    contenders.extend(serde_readers::<F::Owned, F::Borrowed<'static>>(text));
+    contenders.extend(peers::readers::<F>(text));
+    contenders.extend(limits(text));
     contenders
 }
 
@@ -153,30 +150,29 @@ fn page_readers(text: &'static str) -> Vec<Contender> {
         assert_eq!(page, Ok(found));
     })];
     type Page<S> = shapes::Page<S>;
-    type Borrowed = BorrowedStr<'static>;
-    contenders
-        .extend(serde_readers::<Page<String>, Page<Borrowed>, Page<Borrowed>, Page<String>>(text));
+    contenders.extend(serde_readers::<Page<String>, Page<BorrowedStr<'static>>>(text));
+    contenders.extend(peers::page_readers(text));
+    contenders.extend(limits(text));
     contenders
 }
 
-fn serde_readers<Owned, Borrowed, Sonic, Simd>(text: &'static str) -> Vec<Contender>
+fn serde_readers<Owned, Borrowed>(text: &'static str) -> [Contender; 3]
 where
     Owned: DeserializeOwned + 'static,
     Borrowed: Deserialize<'static> + 'static,
-    Sonic: Deserialize<'static> + 'static,
-    Simd: DeserializeOwned + 'static,
 {
     let owned = move || serde_json::from_str::<Owned>(black_box(text)).expect(READS);
     let value = move || serde_json::from_str::<Value>(black_box(text)).expect(READS);
     let borrowed = move || serde_json::from_str::<Borrowed>(black_box(text)).expect(READS);
-    let sonic = move || sonic_rs::from_str::<Sonic>(black_box(text)).expect(READS);
-    let (mut scratch, mut buffers) = (Vec::new(), simd_json::Buffers::default());
-    let simd = move || {
-        // It reads in place, so it needs a copy of its own.
-        scratch.clear();
-        scratch.extend_from_slice(black_box(text).as_bytes());
-        simd_json::serde::from_slice_with_buffers::<Simd>(&mut scratch, &mut buffers).expect(READS)
-    };
+    [
+        Contender::new("owned", owned),
+        Contender::new("value", value),
+        Contender::new("borrowed", borrowed),
+    ]
+}
+
+/// What nobody who reads can beat.
+fn limits(text: &'static str) -> [Contender; 2] {
     let utf8 = move || std::str::from_utf8(black_box(text.as_bytes())).map(str::len);
     let mut copy = Vec::new();
     let memcpy = move || {
@@ -184,25 +180,17 @@ where
         copy.extend_from_slice(black_box(text).as_bytes());
         black_box(&copy).len()
     };
-    vec![
-        Contender::new("owned", owned),
-        Contender::new("value", value),
-        Contender::new("borrowed", borrowed),
-        Contender::new("sonic", sonic),
-        Contender::new("simd", simd),
-        Contender::new("utf8", utf8),
-        Contender::new("memcpy", memcpy),
-    ]
+    [Contender::new("utf8", utf8), Contender::new("memcpy", memcpy)]
 }
 
-fn writers<F: Family>(text: &'static str) -> Vec<Contender> {
+fn writers<F: Peers>(text: &'static str) -> Vec<Contender> {
     let ours = F::Ours::decode(text).unwrap_or_else(|error| panic!("{READS}: {error}"));
     let owned = || serde_json::from_str::<F::Owned>(text).expect(READS);
     let value: Value = serde_json::from_str(text).expect(READS);
     let borrowed: F::Borrowed<'static> = serde_json::from_str(text).expect(READS);
     let (mut out, mut borrowed_out) = (Vec::new(), Vec::new());
-    let (for_serde, for_sonic, for_simd) = (owned(), owned(), owned());
-    vec![
+    let for_serde = owned();
+    let mut contenders = vec![
         Contender::new("ours", move || {
             out.clear();
             black_box(&ours).encode_into(&mut out);
@@ -215,19 +203,11 @@ fn writers<F: Family>(text: &'static str) -> Vec<Contender> {
             serde_json::to_writer(&mut borrowed_out, black_box(&borrowed)).expect(WRITES);
             black_box(&borrowed_out).len()
         }),
-        Contender::new("sonic", move || sonic_rs::to_vec(black_box(&for_sonic)).expect(WRITES)),
-        Contender::new("simd", move || {
-            simd_json::serde::to_vec(black_box(&for_simd)).expect(WRITES)
-        }),
-        Contender::new("memcpy", {
-            let mut copy = Vec::new();
-            move || {
-                copy.clear();
-                copy.extend_from_slice(black_box(text).as_bytes());
-                black_box(&copy).len()
-            }
-        }),
-    ]
+    ];
+    contenders.extend(peers::writers(owned));
+    let [_, memcpy] = limits(text);
+    contenders.push(memcpy);
+    contenders
 }
 
 /// From what somebody typed to the frame: the text is escaped on the way.

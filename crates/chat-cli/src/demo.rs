@@ -8,6 +8,7 @@ mod im;
 mod journal;
 mod one_dial;
 mod report;
+mod runtime;
 
 use std::io::Write;
 use std::time::Duration;
@@ -17,17 +18,20 @@ use chat_proto::im::UserId;
 use chat_proto::machine::HttpRequest;
 use chat_proto::rest::BaseUrl;
 use chat_server::{TestServer, Urls, World};
-use runtime_tokio::{HttpLimits, Runtime, TokioRuntime};
+use runtime_core::Network;
 
 use journal::Journal;
 use report::{Problem, Report};
+use runtime::AnyRuntime;
+
+pub(crate) use runtime::Kind;
 
 /// How long one HTTP exchange may take.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where the exchanges take place.
 pub(crate) struct Place {
-    pub(crate) runtime: TokioRuntime,
+    pub(crate) runtime: AnyRuntime,
     pub(crate) journal: Journal,
 }
 
@@ -42,24 +46,23 @@ impl Exchange<'_> {
         let Place { runtime, journal } = self.place;
         let request = request.into_request();
         journal.request(self.who, &request);
-        let deadline = runtime.now().mono + HTTP_TIMEOUT;
-        let limits = HttpLimits::default();
-        let answer = runtime_tokio::http::exchange(runtime, request, deadline, &limits).await?;
+        let answer = runtime.exchange(request, HTTP_TIMEOUT).await?;
         journal.answer(self.who, &answer);
         Ok(answer)
     }
 }
 
 /// Runs everything; whether every exchange went as documented.
-pub(crate) async fn run<W: Write>(world: World, out: W) -> Result<bool, Problem> {
+pub(crate) async fn run<W: Write>(kind: Kind, world: World, out: W) -> Result<bool, Problem> {
     let journal = Journal::default();
     let mut report = Report::new(out, journal.clone());
     let people = im_cast(&world)?;
     let traders = c2c::cast(&world)?;
     let server = TestServer::start(world).await?;
     let urls = server.urls().clone();
-    describe(&urls, &mut report)?;
-    let place = Place { runtime: TokioRuntime::new(server.tls_policy()), journal };
+    describe(kind, &urls, &mut report)?;
+    let runtime = AnyRuntime::new(kind, Network::new(server.tls_policy()));
+    let place = Place { runtime, journal };
 
     report.section("IM", "PortSIP PBX instant messaging")?;
     let world = im::Im3 { host: BaseUrl::parse(&urls.pbx)?, people };
@@ -74,12 +77,13 @@ pub(crate) async fn run<W: Write>(world: World, out: W) -> Result<bool, Problem>
     Ok(report.finish()?)
 }
 
-fn describe<W: Write>(urls: &Urls, report: &mut Report<W>) -> Result<(), Problem> {
+fn describe<W: Write>(kind: Kind, urls: &Urls, report: &mut Report<W>) -> Result<(), Problem> {
     report.say("A local server, in this process, with a certificate made a moment ago:")?;
     report.say(format_args!("  IM        {}", urls.im))?;
     report.say(format_args!("  PBX REST  {}", urls.pbx))?;
     report.say(format_args!("  C2C REST  {}", urls.c2c))?;
     report.say(format_args!("  C2C chat  {}", urls.chat))?;
+    report.say(format_args!("Its clients run on {}.", kind.name()))?;
     report.say("→ is what a client sends, ← what comes back. Credentials are hidden.")?;
     report
         .say("The services' own servers were never asked: this is our server and our clients.")?;

@@ -39,6 +39,9 @@ struct DemoArgs {
     /// Accounts and orders to use instead of the built-in ones (TOML).
     #[arg(long, value_name = "FILE")]
     world: Option<PathBuf>,
+    /// The async runtime of the clients. The server is on tokio.
+    #[arg(long, value_enum, default_value_t = demo::Kind::Tokio)]
+    runtime: demo::Kind,
 }
 
 fn main() -> ExitCode {
@@ -50,8 +53,10 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)).map(|()| true),
-        Command::Demo(args) => world(args.world.as_deref())
-            .and_then(|world| runtime.block_on(demo::run(world, std::io::stdout()))),
+        Command::Demo(args) => world(args.world.as_deref()).and_then(|world| {
+            let demo = demo::run(args.runtime, world, std::io::stdout());
+            args.runtime.block_on(&runtime, demo)
+        }),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,

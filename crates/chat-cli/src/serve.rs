@@ -28,6 +28,10 @@ pub(crate) struct Args {
     /// Keep uploaded files here, instead of a temporary folder.
     #[arg(long, value_name = "DIR", env = "CHAT_FILES")]
     files: Option<PathBuf>,
+    /// Let whoever is on this machine steer the server over HTTP, with a token that is told at
+    /// start: fault switches, and the other side of orders.
+    #[arg(long)]
+    admin: bool,
     /// Write the addresses as one JSON object on the first line of standard output.
     #[arg(long)]
     json: bool,
@@ -74,6 +78,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Box<dyn std::error::Error + Se
     config.tls = tls;
     config.ca_file = args.ca;
     config.files = args.files;
+    config.admin = args.admin;
     // Before anybody is told that the server is there: a signal must find its handler.
     let stopped = stopped()?;
     let server = Server::bind(config).await?;
@@ -94,8 +99,11 @@ fn ready(urls: &Urls) -> String {
         Some(ca) => format!("trust     {}", ca.display()),
         None => "no certificate of ours".to_owned(),
     };
+    let admin = urls.admin.as_ref().map_or_else(String::new, |admin| {
+        format!("admin     {} with the token {}\n", admin.url, admin.token.expose())
+    });
     format!(
-        "IM        {}\nPBX REST  {}\nC2C REST  {}\nC2C chat  {}\n{trust}\n\
+        "IM        {}\nPBX REST  {}\nC2C REST  {}\nC2C chat  {}\n{trust}\n{admin}\
          Ctrl-C ends it. A sandbox: do not expose it to a network you do not trust.\n",
         urls.im, urls.pbx, urls.c2c, urls.chat
     )

@@ -4,8 +4,14 @@
 //! only has a switch in [`Faults`] where it matters.
 
 mod chat;
+mod events;
+mod extras;
+mod faults;
+mod history;
 mod http;
 mod images;
+mod later;
+mod links;
 pub(crate) mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -19,20 +25,17 @@ use chat_proto::time::{Skew, UnixMillis};
 use chat_sign::HmacSigner;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::links::C2cOffer;
 pub use self::script::{Script, ScriptError};
 
 use self::images::Slot;
+use self::later::Delayed;
+use self::links::{Link, Ticket};
 use crate::effects::{Cx, Undo};
 use crate::http_answer;
 use crate::record::Record;
 use crate::transfer::{FileKey, Transfer, UploadError, Uploaded};
 use crate::world::{Faults, World};
-
-/// Tickets an account can hold; the oldest go. (choice)
-const MAX_TICKETS: usize = 32;
-/// How long a ticket is good, in milliseconds. (choice; field reports say between one dial and 25
-/// minutes)
-const TICKET_FOR_MS: u64 = 10 * 60 * 1000;
 
 /// The assignment of one row of the C2C service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,8 +75,11 @@ pub struct C2cMessage {
     pub from: Option<u64>,
     /// Who sees it; `None` for both sides.
     pub to: Option<u64>,
-    /// `text`, `image`, `system`, `auto_reply`.
+    /// `text`, `image`, `system`, `auto_reply`, `card`.
     pub kind: String,
+    /// What exactly, for cards; else empty.
+    #[serde(default)]
+    pub sub_type: String,
     /// The author's id of it.
     pub uuid: String,
     /// The text; JSON text on system messages; `None` on pictures.
@@ -142,23 +148,6 @@ impl Order {
     }
 }
 
-/// Opens one dial.
-#[derive(Debug)]
-struct Ticket {
-    user: u64,
-    listen_key: String,
-    expires: UnixMillis,
-}
-
-/// A connection.
-#[derive(Debug)]
-struct Link {
-    user: u64,
-    received: u32,
-    /// When the last message came, and how many came in a row.
-    burst: Option<(Instant, u32)>,
-}
-
 /// Accounts, orders, tickets, messages.
 #[derive(Debug)]
 pub(crate) struct C2cState {
@@ -171,16 +160,21 @@ pub(crate) struct C2cState {
     images: BTreeMap<String, C2cImage>,
     /// By token. Not stored: after a restart everybody dials anew.
     tickets: BTreeMap<String, Ticket>,
-    slots: BTreeMap<FileKey, Slot>,
+    /// By the name in their URLs.
+    slots: BTreeMap<String, Slot>,
+    /// Uploads under way, with the place each fills.
+    uploads: BTreeMap<FileKey, String>,
     /// When each user asked for a place to upload to.
     asked: BTreeMap<u64, VecDeque<Instant>>,
     links: BTreeMap<ConnId, Link>,
-}
-
-/// A WebSocket upgrade that was found good.
-#[derive(Debug)]
-pub(crate) struct C2cOffer {
-    user: u64,
+    /// Copies that are to come later, by when they are due and in order.
+    delayed: BTreeMap<(Instant, u64), Delayed>,
+    /// How many copies were ever put off.
+    delays: u64,
+    /// How many calls the faults of calls have hit.
+    faulted: u32,
+    /// Calls of each user in the minute that began then.
+    calls: BTreeMap<u64, (Instant, u32)>,
 }
 
 impl C2cState {
@@ -213,75 +207,34 @@ impl C2cState {
             images: BTreeMap::new(),
             tickets: BTreeMap::new(),
             slots: BTreeMap::new(),
+            uploads: BTreeMap::new(),
             asked: BTreeMap::new(),
             links: BTreeMap::new(),
+            delayed: BTreeMap::new(),
+            delays: 0,
+            faulted: 0,
+            calls: BTreeMap::new(),
+        }
+    }
+
+    /// What goes wrong on purpose.
+    pub(crate) const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Sets what goes wrong on purpose from now on. The switches must be valid.
+    pub(crate) fn set_faults(&mut self, cx: &Cx<'_>, faults: Faults) {
+        self.faults = faults;
+        self.faulted = 0;
+        let ping_at = later::ping_every(self).map(|every| cx.now.mono + every);
+        for link in self.links.values_mut() {
+            link.ping_at = ping_at;
         }
     }
 
     /// The service's clock, which a fault switch can shift.
     fn clock(&self, cx: &Cx<'_>) -> UnixMillis {
         cx.now.unix.shifted(Skew::from_millis(self.faults.clock_skew_ms))
-    }
-
-    /// A ticket for one dial.
-    fn issue_ticket(&mut self, cx: &mut Cx<'_>, user: u64) -> (String, String) {
-        let now = self.clock(cx);
-        self.tickets.retain(|_, ticket| ticket.expires > now);
-        let held = self.tickets.iter().filter(|(_, ticket)| ticket.user == user);
-        let mut held: Vec<_> = held.map(|(token, it)| (it.expires, token.clone())).collect();
-        held.sort();
-        for (_, token) in held.iter().take((held.len() + 1).saturating_sub(MAX_TICKETS)) {
-            self.tickets.remove(token);
-        }
-        // The key names the account's stream and stays the same; only the token opens it. (seed)
-        let api_key = self.traders.get(&user).map_or("", |trader| &trader.api_key);
-        let digest = cx.ids.digest(&format!("listen key {api_key}"));
-        let listen_key = format!("c2c_{}_v2", &digest[..32]);
-        let token = format!("TOKEN{}", cx.ids.hex32());
-        let expires = UnixMillis::new(now.as_millis() + TICKET_FOR_MS);
-        self.tickets
-            .insert(token.clone(), Ticket { user, listen_key: listen_key.clone(), expires });
-        (listen_key, token)
-    }
-
-    /// Judges a WebSocket upgrade to `/chat/{listenKey}`. A token opens one connection; a second
-    /// try gets HTTP 403. (field reports)
-    #[expect(clippy::result_large_err, reason = "once a connection, and most are good")]
-    pub(crate) fn offer(
-        &mut self,
-        cx: &mut Cx<'_>,
-        head: &Request<()>,
-    ) -> Result<C2cOffer, Response<Bytes>> {
-        let refuse = || http_answer::empty(StatusCode::FORBIDDEN);
-        let key = head.uri().path().strip_prefix("/chat/").ok_or_else(refuse)?;
-        let query = head.uri().query().unwrap_or_default();
-        let token = form_urlencoded::parse(query.as_bytes())
-            .find_map(|(name, value)| (name == "token").then(|| value.into_owned()))
-            .ok_or_else(refuse)?;
-        let now = self.clock(cx);
-        let ticket = self.tickets.get(&token).ok_or_else(refuse)?;
-        let user = ticket.user;
-        let good = ticket.listen_key == key && ticket.expires > now;
-        if !good {
-            return Err(refuse());
-        }
-        if !self.faults.reusable_token {
-            self.tickets.remove(&token);
-        }
-        Ok(C2cOffer { user })
-    }
-
-    /// The upgrade is done. The account's former connection is thrown out. (field reports)
-    pub(crate) fn opened(&mut self, cx: &mut Cx<'_>, conn: ConnId, offer: C2cOffer) {
-        let C2cOffer { user } = offer;
-        if !self.faults.keep_older {
-            let older: Vec<_> = self.conns(user).collect();
-            for conn in older {
-                self.links.remove(&conn);
-                cx.fx.close(conn, 1000, "Bye");
-            }
-        }
-        self.links.insert(conn, Link { user, received: 0, burst: None });
     }
 
     /// A text message came; `text` is within the size limit.
@@ -329,15 +282,17 @@ impl C2cState {
 
     /// An upload was given up.
     pub(crate) fn abort_upload(&mut self, key: &FileKey) {
-        images::abort(self, key);
+        let _ = images::abort(self, key);
     }
 
-    /// Lets time pass. Nothing here waits for time: what expires is judged when it is used.
-    pub(crate) fn handle_timeout(&mut self, _cx: &mut Cx<'_>) {}
+    /// Lets time pass. What expires is judged when it is used.
+    pub(crate) fn handle_timeout(&mut self, cx: &mut Cx<'_>) {
+        later::handle_timeout(self, cx);
+    }
 
     /// When `handle_timeout` is due.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        None
+        later::poll_timeout(self)
     }
 
     /// Assigns a row and gives back the assignment that undoes it.
@@ -399,12 +354,6 @@ impl C2cState {
         cx.fx.log(Record::C2c(record), Undo::Record(Record::C2c(undo)));
     }
 
-    /// The connections of a user.
-    fn conns(&self, user: u64) -> impl Iterator<Item = ConnId> {
-        let links = self.links.iter();
-        links.filter(move |(_, link)| link.user == user).map(|(conn, _)| *conn)
-    }
-
     /// The order, when the user is a side of it.
     fn order_of(&self, order_no: &str, user: u64) -> Option<&Order> {
         self.orders.get(order_no).filter(|order| order.has(user))
@@ -414,4 +363,9 @@ impl C2cState {
 /// An answer in one of the service's shapes.
 fn answer(status: StatusCode, envelope: &Envelope<'_>) -> Response<Bytes> {
     http_answer::json_text(status, envelope.to_bytes())
+}
+
+/// A status that a fault switch names; 0 is none.
+fn fault_status(status: u16) -> Option<StatusCode> {
+    StatusCode::from_u16(status).ok()
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chat_proto::server::ServerConfig;
+use chat_sign::Secret;
 
 /// Where clients reach the server. No trailing slashes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,10 +28,19 @@ pub struct HubConfig {
     pub urls: PublicUrls,
     /// Limits of one connection.
     pub session: ServerConfig,
+    /// API keys that Tinode's clients must show; with none, any key and no key will do. (choice)
+    pub api_keys: Vec<Secret>,
     /// Connections at one time: 65 536. (choice)
     pub max_connections: usize,
     /// Largest upload in bytes: 100 MiB. (choice)
     pub max_file_bytes: u64,
+    /// Bytes of files a user may have stored: 1 GiB. (portsip-docs)
+    pub file_quota: u64,
+    /// Bytes of files the users of a tenant may have stored together: no limit. (portsip-docs)
+    pub tenant_file_quota: Option<u64>,
+    /// How long a file is kept that nothing names: for ever. A client may name its files where only
+    /// its peers can read it, so this is for servers whose clients do not. (choice)
+    pub unlinked_file_for: Option<Duration>,
     /// Uploads under way at one time: 1024. (choice)
     pub max_uploads: usize,
     /// Members of a group: 1000. (portsip-docs)
@@ -40,6 +50,15 @@ pub struct HubConfig {
     /// Messages kept for a topic: 100 000. The oldest goes when one more is published; numbers are
     /// not given out again, and to history it is as if it had been deleted. (choice)
     pub max_messages: usize,
+    /// What these messages may take for a topic, in bytes with 128 for each: 64 MiB. The oldest go
+    /// as above. (choice)
+    pub max_topic_bytes: usize,
+    /// Deletions of messages kept apart for a topic and each who deleted: 64. With one more the
+    /// oldest two become one. (choice)
+    pub max_deletions: usize,
+    /// What the messages of all topics may take, in bytes: 1 GiB. A publication beyond it gets 503.
+    /// (choice)
+    pub max_history_bytes: usize,
     /// Messages kept for a C2C order, in the same way: 10 000. (choice)
     pub max_order_messages: usize,
     /// Messages in one page of history: 1000. (seed)
@@ -65,6 +84,9 @@ pub struct HubConfig {
     pub download_auth: bool,
     /// How long a user stays online after the last session left: 4 s. (tinode-code)
     pub offline_after: Duration,
+    /// How long after a client called itself something else its peers hear of it: 5 s.
+    /// (tinode-code)
+    pub rename_after: Duration,
     /// Inputs whose answers wait for a commit; beyond it the hub answers that it is busy: 65 536.
     /// (choice)
     pub max_held: usize,
@@ -80,12 +102,19 @@ impl Default for HubConfig {
         Self {
             urls: PublicUrls::default(),
             session: ServerConfig::default(),
+            api_keys: Vec::new(),
             max_connections: 1 << 16,
             max_file_bytes: 100 << 20,
+            file_quota: 1 << 30,
+            tenant_file_quota: None,
+            unlinked_file_for: None,
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,
             max_messages: 100_000,
+            max_topic_bytes: 64 << 20,
+            max_history_bytes: 1 << 30,
+            max_deletions: 64,
             max_order_messages: 10_000,
             max_page: 1000,
             default_page: 100,
@@ -98,6 +127,7 @@ impl Default for HubConfig {
             file_token_for: DAY,
             download_auth: true,
             offline_after: Duration::from_secs(4),
+            rename_after: Duration::from_secs(5),
             max_held: 1 << 16,
             max_held_bytes: 64 << 20,
             max_tags: 16,

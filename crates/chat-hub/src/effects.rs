@@ -13,6 +13,7 @@ use http::Response;
 
 use crate::accounts::Accounts;
 use crate::config::HubConfig;
+use crate::hub::Forward;
 use crate::ids::Ids;
 use crate::im::ImUndo;
 use crate::record::Record;
@@ -54,10 +55,14 @@ pub(crate) enum Output {
     LoggedIn { conn: ConnId },
     /// Close a connection after what is queued.
     Close { conn: ConnId, code: u16, reason: &'static str },
+    /// Let go of a connection at once, without a word.
+    Cut { conn: ConnId },
     /// Answer an HTTP request.
     Respond { id: HttpId, response: Response<Bytes> },
     /// Delete the bytes of a file.
     Remove { key: FileKey },
+    /// Hand a message to the PBX.
+    Forward(Forward),
 }
 
 impl Effects {
@@ -88,9 +93,19 @@ impl Effects {
         self.outputs.push(Output::Close { conn, code, reason });
     }
 
+    /// Ends a connection without a close frame; what was not written yet is lost.
+    pub(crate) fn cut(&mut self, conn: ConnId) {
+        self.outputs.push(Output::Cut { conn });
+    }
+
     /// Deletes the bytes of a file.
     pub(crate) fn remove(&mut self, key: FileKey) {
         self.outputs.push(Output::Remove { key });
+    }
+
+    /// Hands a message to the PBX.
+    pub(crate) fn forward(&mut self, message: Forward) {
+        self.outputs.push(Output::Forward(message));
     }
 
     /// Answers an HTTP request.
@@ -110,10 +125,12 @@ impl fmt::Debug for Output {
             Self::Close { conn, code, reason } => {
                 write!(f, "Close({}, {code}, {reason})", conn.get())
             }
+            Self::Cut { conn } => write!(f, "Cut({})", conn.get()),
             Self::Respond { id, response } => {
                 write!(f, "Respond({}, HTTP {})", id.get(), response.status().as_u16())
             }
             Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+            Self::Forward(it) => write!(f, "{it:?}"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Many connections behind one machine.
 
+mod pbx;
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -26,6 +27,8 @@ use crate::record::Record;
 use crate::services::{Services, not_found};
 use crate::transfer::{FileKey, Transfer, UploadError, Uploaded};
 use crate::world::{World, WorldError};
+
+pub use pbx::Forward;
 
 /// The service side as one machine. See the crate's documentation for the loop around it.
 #[derive(Debug)]
@@ -68,6 +71,8 @@ pub enum HubAction {
         /// Which.
         conn: ConnId,
     },
+    /// Hand a message to the PBX, whose customers read it. A front without a PBX drops it.
+    Forward(Forward),
     /// Delete the bytes of a file: nobody can ask for them.
     Remove {
         /// Which.
@@ -87,6 +92,7 @@ impl fmt::Debug for HubAction {
             }
             Self::Drop { conn } => write!(f, "Drop({})", conn.get()),
             Self::Remove { key } => write!(f, "Remove({})", key.as_str()),
+            Self::Forward(it) => write!(f, "{it:?}"),
         }
     }
 }
@@ -197,7 +203,8 @@ impl Hub {
         match head.uri().path() {
             "/im" => Ok(Offer(Asked::Im(Flavor::PortSip))),
             "/v0/channels" => {
-                Err(errors(StatusCode::NOT_IMPLEMENTED, "NOT_IMPLEMENTED", "not implemented"))
+                crate::im::check_api_key(&self.core.config, head, self.stamp)?;
+                Ok(Offer(Asked::Im(Flavor::Tinode)))
             }
             path if path.starts_with("/chat/") => {
                 let offered = self.run(|services, cx| services.c2c.offer(cx, head));
@@ -499,10 +506,15 @@ impl Hub {
                         self.touch(conn);
                     }
                 }
+                Output::Cut { conn } => {
+                    self.forget(conn);
+                    self.actions.push_back(HubAction::Drop { conn });
+                }
                 Output::Respond { id, response } => {
                     self.actions.push_back(HubAction::Respond { id, response });
                 }
                 Output::Remove { key } => self.actions.push_back(HubAction::Remove { key }),
+                Output::Forward(it) => self.actions.push_back(HubAction::Forward(it)),
             }
         }
     }

@@ -3,20 +3,26 @@
 mod access;
 mod del;
 mod describe;
+mod emc;
 mod files;
+mod find;
 mod history;
 mod leave;
+mod linked;
 mod login;
 mod merge;
 mod names;
 mod note;
+mod ownership;
 mod presence;
 mod publish;
+mod ranges;
 mod reply;
 mod set;
 mod state;
 mod sub;
 mod tags;
+mod tinode;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +35,7 @@ use self::files::Files;
 use self::presence::Alarms;
 use self::reply::{Ask, Fail, Status};
 use self::state::Topic;
+pub(crate) use self::tinode::check_api_key;
 use crate::accounts::Accounts;
 use crate::effects::{Cx, Undo};
 use crate::oauth::Tokens;
@@ -56,6 +63,8 @@ pub(crate) struct Im {
     alarms: Alarms,
     /// Ids of `{pub}` remembered for each topic.
     remembered: usize,
+    /// What the messages of all topics take.
+    history_bytes: usize,
 }
 
 /// One connection.
@@ -64,6 +73,10 @@ struct Peer {
     flavor: Flavor,
     user: Option<u64>,
     topics: BTreeSet<TopicId>,
+    /// Digest of the OAuth token it logged in with, or of that token's successor.
+    oauth: Option<String>,
+    /// What only Tinode's flavour knows.
+    tinode: tinode::State,
 }
 
 /// How to take back what is kept in memory only.
@@ -75,6 +88,8 @@ pub(crate) enum ImUndo {
     Detached(ConnId, TopicId),
     /// A session logged in.
     LoggedIn(ConnId),
+    /// Sessions of one OAuth token became those of another.
+    Renewed { old: String, new: String },
     /// A topic was dropped with all that was in it.
     Dropped(TopicId, Box<Topic>),
 }
@@ -99,12 +114,15 @@ impl Im {
             live: BTreeSet::new(),
             alarms: Alarms::default(),
             remembered,
+            history_bytes: 0,
         }
     }
 
     /// A connection was made.
     pub(crate) fn opened(&mut self, conn: ConnId, flavor: Flavor) {
-        self.peers.insert(conn, Peer { flavor, user: None, topics: BTreeSet::new() });
+        let (topics, tinode) = (BTreeSet::new(), tinode::State::default());
+        let peer = Peer { flavor, user: None, topics, oauth: None, tinode };
+        self.peers.insert(conn, peer);
     }
 
     /// A frame came.
@@ -116,14 +134,23 @@ impl Im {
             return self.undecodable(cx, conn, text);
         };
         let ask = Ask::new(conn, flavor, user.unwrap_or(0), &up);
+        if matches!(up.verb, Verb::Other(..)) {
+            return self.malformed(cx, conn);
+        }
+        match self.may_ask(&ask, &up) {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(status) => return self.ctrl(cx, &ask, status, None),
+        }
         let result = match (&up.verb, user) {
-            (Verb::Other(..), _) => return self.malformed(cx, conn),
+            (Verb::Other(..), _) => Err(Status::MALFORMED.into()),
             (Verb::Login(it), _) => self.login(cx, tokens, &ask, it),
             (Verb::Hi(it), _) => self.hi(cx, &ask, it),
             // Accounts come from the PBX. (choice)
             (Verb::Acc(_), _) => Err(Status::DENIED.into()),
             (Verb::Note(_), None) => Ok(()),
             (_, None) => Err(Status::AUTH_REQUIRED.into()),
+            (verb, Some(_)) if find::is_about(&ask) => self.search(cx, &ask, verb),
             (Verb::Pub(it), Some(_)) => self.publish(cx, &ask, it),
             (Verb::Sub(it), Some(_)) => self.subscribe(cx, &ask, it),
             (Verb::Leave(it), Some(_)) => self.leave(cx, &ask, it),
@@ -132,8 +159,12 @@ impl Im {
             (Verb::Del(it), Some(_)) => self.delete(cx, &ask, it),
             (Verb::Note(it), Some(_)) => self.note(cx, &ask, it),
         };
-        if let Err(Fail(status, params)) = result {
-            self.ctrl(cx, &ask, status, params);
+        match result {
+            Ok(()) if matches!(up.verb, Verb::Pub(_) | Verb::Set(_) | Verb::Sub(_)) => {
+                self.link_files(cx, ask.user, text.as_str());
+            }
+            Ok(()) => {}
+            Err(Fail(status, params)) => self.ctrl(cx, &ask, status, params),
         }
     }
 
@@ -212,11 +243,13 @@ impl Im {
             }
             ImUndo::LoggedIn(conn) => {
                 if let Some(peer) = self.peers.get_mut(&conn) {
-                    peer.user = None;
+                    (peer.user, peer.oauth) = (None, None);
                 }
             }
+            ImUndo::Renewed { old, new } => self.rename(&new, &old),
             ImUndo::Dropped(id, topic) => {
                 self.of_user.extend(topic.members.keys().map(|user| (*user, id)));
+                self.history_bytes += topic.bytes;
                 self.topics.insert(id, *topic);
             }
         }

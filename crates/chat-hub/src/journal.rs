@@ -63,8 +63,10 @@ impl Batch {
             Output::Frame { lane: Lane::Live, .. }
             | Output::LoggedIn { .. }
             | Output::Close { .. }
+            | Output::Cut { .. }
             | Output::Respond { .. }
-            | Output::Remove { .. } => None,
+            | Output::Remove { .. }
+            | Output::Forward(_) => None,
         })
     }
 }

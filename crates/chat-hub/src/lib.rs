@@ -24,6 +24,7 @@ mod accounts;
 mod c2c;
 mod config;
 mod effects;
+mod faults;
 mod http_answer;
 mod hub;
 mod ids;
@@ -37,7 +38,7 @@ pub mod world;
 
 pub use c2c::{C2cImage, C2cMessage, C2cPicture, C2cRecord, Script, ScriptError};
 pub use config::{HubConfig, PublicUrls};
-pub use hub::{Hub, HubAction, Offer};
+pub use hub::{Forward, Hub, HubAction, Offer};
 pub use record::Record;
 pub use transfer::{Download, FileKey, Transfer, UploadBody, UploadError, Uploaded};
 pub use world::World;

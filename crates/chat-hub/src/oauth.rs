@@ -16,6 +16,15 @@ use crate::record::{Record, TokenKind, TokenRow};
 pub(crate) struct Tokens {
     rows: BTreeMap<String, TokenRow>,
     by_user: BTreeMap<u64, Vec<String>>,
+    /// What the request just handled means for sessions.
+    pub(crate) news: Vec<TokenNews>,
+}
+
+/// What happened to an access token, by its digest.
+#[derive(Debug)]
+pub(crate) enum TokenNews {
+    Renewed { old: String, new: String },
+    Revoked(String),
 }
 
 impl Tokens {
@@ -91,7 +100,7 @@ impl Tokens {
                     cx.accounts.get(*user).is_some_and(|it| it.password == password)
                 });
                 match user {
-                    Some(user) => self.issue(cx, user),
+                    Some(user) => self.issue(cx, user, None),
                     // The service says 400 here, and the same for an unknown user. (portsip-docs)
                     None => errors(
                         StatusCode::BAD_REQUEST,
@@ -114,13 +123,14 @@ impl Tokens {
                 // The pair turns over: the old refresh token works once. The old access token
                 // lives on until it expires, for requests that are under way. (choice)
                 self.put(cx, digest, None);
-                self.issue(cx, row.user)
+                self.issue(cx, row.user, Some(row.twin))
             }
             _ => errors(StatusCode::BAD_REQUEST, "UNKNOWN", "the grant type is not supported"),
         }
     }
 
-    fn issue(&mut self, cx: &mut Cx<'_>, user: u64) -> Response<Bytes> {
+    /// A new pair; `old` is the access token it takes the place of.
+    fn issue(&mut self, cx: &mut Cx<'_>, user: u64, old: Option<String>) -> Response<Bytes> {
         self.make_room(cx, user);
         let (access, refresh) = (cx.ids.oauth_token(), cx.ids.oauth_token());
         let digests = (cx.ids.digest(access.expose()), cx.ids.digest(refresh.expose()));
@@ -135,6 +145,9 @@ impl Tokens {
         let life = cx.config.access_token_for;
         let first = row(TokenKind::Access, &digests.1, life);
         let second = row(TokenKind::Refresh, &digests.0, cx.config.refresh_token_for);
+        if let Some(old) = old {
+            self.news.push(TokenNews::Renewed { old, new: digests.0.clone() });
+        }
         self.put(cx, digests.0, Some(first));
         self.put(cx, digests.1, Some(second));
         let mut response = json(
@@ -182,7 +195,8 @@ impl Tokens {
         };
         // A later refresh from this pair must not bring it back.
         let twin = row.twin.clone();
-        self.put(cx, digest, None);
+        self.put(cx, digest.clone(), None);
+        self.news.push(TokenNews::Revoked(digest));
         if self.rows.contains_key(&twin) {
             self.put(cx, twin, None);
         }

@@ -99,6 +99,10 @@ pub enum TopicId {
     Group(u64),
     /// A user's own profile and notices. Never stored.
     Me(u64),
+    /// SMS and WhatsApp of a user, a ring group or a queue; the number is the PBX's.
+    Emc(u64),
+    /// A user's notes to themself.
+    Slf(u64),
 }
 
 /// What a user says of themself.
@@ -192,7 +196,7 @@ pub struct Marks {
 /// A message.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct MessageRow {
-    /// The author.
+    /// The author; 0 for somebody outside.
     pub from: u64,
     /// Microseconds since 1970.
     pub at: i64,
@@ -250,6 +254,13 @@ pub struct FileRow {
     pub size: u64,
     /// Microseconds since 1970 of the upload.
     pub created: i64,
+    /// Whether a message or a description names it. Rows of old stores do not tell, and stay.
+    #[serde(default = "yes")]
+    pub linked: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Text that many rows and frames may share without a copy.

@@ -8,7 +8,7 @@ use crate::c2c::C2cState;
 use crate::effects::{Cx, Undo};
 use crate::http_answer::errors;
 use crate::im::Im;
-use crate::oauth::Tokens;
+use crate::oauth::{TokenNews, Tokens};
 use crate::record::Record;
 use crate::transfer::Transfer;
 
@@ -52,6 +52,12 @@ impl Services {
             _ => self.tokens.handle(cx, &request).unwrap_or_else(not_found),
         };
         cx.fx.respond(id, response);
+        for news in std::mem::take(&mut self.tokens.news) {
+            match news {
+                TokenNews::Renewed { old, new } => self.im.renewed(cx, &old, &new),
+                TokenNews::Revoked(token) => self.im.revoked(cx, &token),
+            }
+        }
     }
 
     /// Judges an upload or a download.

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use chat_sign::Secret;
 use serde::{Deserialize, Deserializer, de};
 
+pub use crate::faults::{CloseWhen, Faults, MarkSigning, UploadType};
+
 /// Everything a server knows before the first request. Read it from any format serde knows;
 /// members that are not named here are refused.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -27,6 +29,22 @@ pub struct Tenant {
     /// Who belongs to it.
     #[serde(default)]
     pub extensions: Vec<Extension>,
+    /// Ring groups and queues that have a channel for SMS and WhatsApp. Every user has one of their
+    /// own, which is not listed.
+    #[serde(default)]
+    pub channels: Vec<Channel>,
+}
+
+/// A ring group or a queue with a channel for SMS and WhatsApp: the topic `emc…`. (portsip-docs)
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Channel {
+    /// The number behind `emc`. Unique over all tenants, and no user's number.
+    #[serde(deserialize_with = "number")]
+    pub id: u64,
+    /// Extension numbers of the agents.
+    #[serde(default)]
+    pub agents: Vec<String>,
 }
 
 /// A user of the IM service.
@@ -94,44 +112,6 @@ pub struct C2cOrder {
     pub auto_reply: Option<String>,
 }
 
-/// What goes wrong on purpose, so that clients can be tried against it. All off by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-#[non_exhaustive]
-pub struct Faults {
-    /// C2C: a sender gets no copy of its own message.
-    pub no_echo: bool,
-    /// C2C: messages arrive twice.
-    pub duplicate: bool,
-    /// C2C: a second connection of an account leaves the first one alone; off means that it closes
-    /// the first with the reason `Bye`.
-    pub keep_older: bool,
-    /// C2C: a ticket may be used again until it expires; off means once.
-    pub reusable_token: bool,
-    /// C2C: history pages also hold messages of another order.
-    pub mixed_history: bool,
-    /// C2C: milliseconds by which the service's clock is ahead of ours.
-    pub clock_skew_ms: i64,
-    /// C2C: signed calls are refused with HTTP 429 and this `Retry-After` in seconds; 0 is off.
-    pub retry_after_secs: u32,
-    /// C2C: signed calls get an HTML page with status 403.
-    pub html_403: bool,
-    /// C2C: signed calls get status 200 and no body.
-    pub empty_200: bool,
-    /// C2C: the connection is closed after this many messages from the client; 0 is off.
-    pub close_after: u32,
-    /// C2C: texts that hold this are refused with an error frame; empty is off.
-    pub refuse_text: String,
-    /// C2C: of messages closer together than 500 ms all but the first so many vanish; 0 is off.
-    pub drop_bursts_over: u32,
-    /// C2C: unknown paths get status 200 and no body, as reported of the live service; off means
-    /// 404.
-    pub unknown_path_200: bool,
-    /// C2C: upload URLs are called `preSignedUrl`, as in the published text; off means `uploadUrl`,
-    /// as reported.
-    pub pre_signed_name: bool,
-}
-
 /// Why a world cannot be served. The file's author is to blame.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -154,6 +134,14 @@ pub enum WorldError {
         /// What is wrong.
         why: &'static str,
     },
+    /// A channel names an extension that its tenant has not.
+    #[error("channel {channel} names the extension '{extension}', which does not exist")]
+    UnknownExtension {
+        /// The channel.
+        channel: u64,
+        /// The extension it names.
+        extension: String,
+    },
     /// An order names an account that there is not.
     #[error("order '{order}' names the account '{account}', which does not exist")]
     UnknownAccount {
@@ -171,6 +159,7 @@ impl World {
     ///
     /// Names the first thing that is wrong.
     pub fn validate(&self) -> Result<(), WorldError> {
+        self.faults.validate()?;
         let (mut domains, mut users) = (BTreeSet::new(), BTreeSet::new());
         for tenant in &self.tenants {
             check(&tenant.domain, "domain", &['@'])?;
@@ -186,6 +175,7 @@ impl World {
                 }
             }
         }
+        self.validate_channels(&mut users)?;
         let (mut keys, mut traders) = (BTreeSet::new(), BTreeSet::new());
         for account in &self.c2c.accounts {
             check(&account.api_key, "API key", &[])?;
@@ -206,6 +196,27 @@ impl World {
                 if !keys.contains(account) {
                     let (order, account) = (order.order_no.clone(), account.clone());
                     return Err(WorldError::UnknownAccount { order, account });
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl World {
+    /// Channels and users share one space of numbers: a user's own channel has the user's.
+    fn validate_channels(&self, taken: &mut BTreeSet<String>) -> Result<(), WorldError> {
+        for tenant in &self.tenants {
+            for channel in &tenant.channels {
+                unique(taken, "channel", channel.id.to_string())?;
+                if channel.id == 0 {
+                    return Err(invalid("channel", "0", "is reserved"));
+                }
+                for agent in &channel.agents {
+                    if tenant.extensions.iter().all(|it| it.number != *agent) {
+                        let (channel, extension) = (channel.id, agent.clone());
+                        return Err(WorldError::UnknownExtension { channel, extension });
+                    }
                 }
             }
         }

@@ -5,13 +5,17 @@
 pub mod access;
 pub mod client;
 pub mod down;
+mod prepared;
 pub mod rest;
+pub mod seq;
 pub mod stamp;
 pub mod topic;
 pub mod up;
 
-pub use access::{AccessMode, Dacs};
+pub use access::{Access, AccessMode, Dacs};
 pub use down::Down;
+pub use prepared::Prepared;
+pub use seq::{Seq, Seqs};
 pub use stamp::Stamp;
 pub use topic::{TopicKind, TopicName, UserId};
 pub use up::Up;

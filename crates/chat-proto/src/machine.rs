@@ -107,6 +107,18 @@ impl Text {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// `part` as a text of its own: a view if it lies inside this text, otherwise a copy.
+    #[cfg(feature = "c2c")]
+    pub(crate) fn view(&self, part: &str) -> Self {
+        let whole = self.0.as_bytes().as_ptr_range();
+        let inner = part.as_bytes().as_ptr_range();
+        if whole.start <= inner.start && inner.end <= whole.end {
+            Self(self.0.slice_ref(part))
+        } else {
+            part.into()
+        }
+    }
 }
 
 impl From<ByteString> for Text {
@@ -548,5 +560,14 @@ mod tests {
             format!("{:?}", HttpRequest::new(request.unwrap())),
             "HttpRequest(POST https://h/p?…, 8 bytes)"
         );
+    }
+
+    #[cfg(feature = "c2c")]
+    #[test]
+    fn a_view_of_a_part_copies_nothing() {
+        let text = Text::from("hello world");
+        let view = text.view(&text.as_str()[6..]);
+        assert_eq!(view.as_str().as_ptr(), text.as_str()[6..].as_ptr());
+        assert_eq!(text.view("elsewhere").as_str(), "elsewhere");
     }
 }

@@ -5,10 +5,12 @@
 //! service says about a password or an order.
 
 mod answer;
+mod gcra;
 mod multipart;
 mod url;
 
 pub use answer::{Body, MAX_RETRY_AFTER, retry_after};
+pub use gcra::{Gcra, Quota};
 pub use multipart::{FilePart, LengthMismatch, Multipart, Upload};
 #[cfg(any(feature = "c2c", feature = "im"))]
 pub(crate) use url::parse_http;

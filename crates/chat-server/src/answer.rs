@@ -85,7 +85,8 @@ pub(crate) fn gone() -> Response<Bytes> {
     errors(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "the server is shutting down")
 }
 
-fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
+/// An answer with a body that is JSON already.
+pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Bytes> {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
     let json = HeaderValue::from_static("application/json");

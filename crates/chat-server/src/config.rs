@@ -36,6 +36,10 @@ pub struct Config {
     /// The key of tokens and ids; `None` for a new one. The same key after a restart keeps tokens
     /// valid.
     pub key: Option<HubKey>,
+    /// Whether the server can be steered over HTTP: fault switches and the other side of orders, by
+    /// whoever is on this machine and has the token of [`Urls::admin`](crate::Urls::admin). The
+    /// default is no.
+    pub admin: bool,
 }
 
 impl Config {
@@ -52,6 +56,7 @@ impl Config {
             hub: HubConfig::default(),
             limits: Limits::default(),
             key: None,
+            admin: false,
         }
     }
 }
@@ -120,15 +125,20 @@ impl HubKey {
     ///
     /// The operating system gives no randomness.
     pub fn random() -> Result<Self, ServeError> {
-        let mut key = [0; 32];
-        let provider = rustls::crypto::ring::default_provider();
-        provider.secure_random.fill(&mut key).map_err(|_| ServeError::Entropy)?;
-        Ok(Self(key))
+        random().map(Self)
     }
 
     pub(crate) const fn bytes(&self) -> [u8; 32] {
         self.0
     }
+}
+
+/// 32 bytes that nobody can guess.
+pub(crate) fn random() -> Result<[u8; 32], ServeError> {
+    let mut bytes = [0; 32];
+    let provider = rustls::crypto::ring::default_provider();
+    provider.secure_random.fill(&mut bytes).map_err(|_| ServeError::Entropy)?;
+    Ok(bytes)
 }
 
 impl fmt::Debug for HubKey {

@@ -23,6 +23,7 @@ use tokio::time::Instant;
 
 use crate::files::FileStore;
 use crate::store::Store;
+use crate::wire::WireFaults;
 
 /// The hub is no more: the server is shutting down.
 #[derive(Clone, Copy, Debug)]
@@ -165,6 +166,7 @@ pub(crate) struct HubTask<S> {
     hub: Hub,
     runtime: TokioRuntime,
     files: FileStore,
+    wire: Arc<WireFaults>,
     asks: mpsc::Receiver<Ask>,
     links: HashMap<ConnId, Link>,
     /// Connections whose queues are full.
@@ -183,6 +185,7 @@ impl<S: Store> HubTask<S> {
         hub: Hub,
         store: S,
         files: FileStore,
+        wire: Arc<WireFaults>,
         runtime: TokioRuntime,
         queue: usize,
     ) -> (HubHandle, Self) {
@@ -191,6 +194,7 @@ impl<S: Store> HubTask<S> {
             hub,
             runtime,
             files,
+            wire,
             asks,
             links: HashMap::new(),
             rooms: FuturesUnordered::new(),
@@ -206,6 +210,8 @@ impl<S: Store> HubTask<S> {
     /// Runs until a shutdown is done.
     pub(crate) async fn run(mut self) {
         loop {
+            // Before anything that is said under them.
+            self.wire.set(self.hub.faults());
             self.drain();
             if self.is_done() {
                 return;
@@ -311,6 +317,9 @@ impl<S: Store> HubTask<S> {
             HubAction::Drop { conn } => {
                 tracing::debug!(conn = conn.get(), "connection closed");
                 self.links.remove(&conn);
+            }
+            HubAction::Forward(message) => {
+                tracing::debug!(?message, "there is no PBX to hand this to");
             }
             HubAction::Remove { key } => {
                 let files = self.files.clone();

@@ -29,6 +29,7 @@
 //! Numbers of connections, routes without their queries and secret parts, statuses, sizes. Never a
 //! query, a header, a body, a text or a name.
 
+mod admin;
 mod answer;
 mod config;
 mod download;
@@ -47,6 +48,7 @@ mod tls;
 mod upgrade;
 mod upload;
 mod urls;
+mod wire;
 pub mod world;
 
 pub use chat_hub::{Hub, HubConfig, Record, World};
@@ -56,4 +58,4 @@ pub use server::{Control, Server};
 pub use store::{MemoryStore, Store};
 pub use test_server::TestServer;
 pub use tls::Tls;
-pub use urls::Urls;
+pub use urls::{Admin, Urls};

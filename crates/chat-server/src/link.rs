@@ -197,3 +197,81 @@ impl Machine for Pump {
         self.over && self.outgoing.is_empty() && self.events.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use runtime_tokio::{Options, TlsPolicy, WsConfig};
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, DuplexStream, ReadBuf};
+
+    use super::*;
+
+    /// A pipe that counts how often it is written to.
+    struct Counted {
+        pipe: DuplexStream,
+        writes: Arc<AtomicUsize>,
+    }
+
+    impl AsyncRead for Counted {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            buf: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_read(cx, buf)
+        }
+    }
+
+    impl AsyncWrite for Counted {
+        fn poll_write(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+            bytes: &[u8],
+        ) -> Poll<io::Result<usize>> {
+            self.writes.fetch_add(1, Ordering::Relaxed);
+            Pin::new(&mut self.pipe).poll_write(cx, bytes)
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_flush(cx)
+        }
+
+        fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Pin::new(&mut self.pipe).poll_shutdown(cx)
+        }
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_the_queue_shares_writes() {
+        const COUNT: usize = 2 * BATCH + 3;
+        let writes = Arc::new(AtomicUsize::new(0));
+        let (pipe, mut peer) = tokio::io::duplex(1 << 20);
+        let io = Counted { pipe, writes: writes.clone() };
+        let socket = runtime_tokio::server_socket(io, &WsConfig::server()).await;
+        let (queue, messages) = mpsc::channel(COUNT);
+        let (_hold, held) = oneshot::channel();
+        let mut expected = Vec::new();
+        for number in 0..COUNT {
+            let text = format!("message number {number:02}");
+            // A text frame, not masked.
+            expected.extend([0x81, u8::try_from(text.len()).unwrap()]);
+            expected.extend(text.as_bytes());
+            queue.try_send(Message::text(text)).unwrap();
+        }
+        let (conn, runtime) = (ConnId::new(1), TokioRuntime::new(TlsPolicy::platform()));
+        let pump = Pump::new(conn);
+        let connection = Connection::accepted(pump, runtime, conn, socket, Options::default());
+        let mut link = Link { connection, messages, held };
+        poll_fn(|cx| {
+            assert!(link.poll_next(cx).is_pending());
+            Poll::Ready(())
+        })
+        .await;
+        let mut received = vec![0; expected.len()];
+        peer.read_exact(&mut received).await.unwrap();
+        assert_eq!(received, expected);
+        assert_eq!(writes.load(Ordering::Relaxed), COUNT.div_ceil(BATCH));
+    }
+}

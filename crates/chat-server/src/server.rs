@@ -17,6 +17,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use tokio_rustls::TlsAcceptor;
 use tracing::Instrument as _;
 
+use crate::admin::AdminAccess;
 use crate::config::{Config, HubKey, Limits};
 use crate::error::ServeError;
 use crate::files::FileStore;
@@ -24,7 +25,8 @@ use crate::hub_task::{HubHandle, HubTask};
 use crate::socket;
 use crate::store::{MemoryStore, Store};
 use crate::tls::{self, Tls};
-use crate::urls::{Urls, host_of};
+use crate::urls::{Admin, Urls, host_of};
+use crate::wire::WireFaults;
 
 /// What to wait after an accept that failed: most likely there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -33,6 +35,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Shared {
     pub(crate) hub: HubHandle,
     pub(crate) files: FileStore,
+    /// The way in for whoever steers the server, if there is one.
+    pub(crate) admin: Option<AdminAccess>,
+    pub(crate) wire: Arc<WireFaults>,
     pub(crate) limits: Limits,
     pub(crate) runtime: TokioRuntime,
     pub(crate) ws: WsConfig,
@@ -112,12 +117,27 @@ impl Server {
         let mut hub = Hub::new(hub_config, &config.world, key.bytes(), runtime.now())?;
         hub.restore(store.load().await.map_err(ServeError::Store)?);
 
+        let admin = match config.admin {
+            true => Some(AdminAccess::new(config.world.faults.clone())?),
+            false => None,
+        };
+        urls.admin = admin.as_ref().map(|access| Admin {
+            url: format!("{}{}", urls.pbx, crate::admin::PATH),
+            token: access.token().clone(),
+        });
         let limits = config.limits;
-        let (hub, task) =
-            HubTask::new(hub, store, files.clone(), runtime.clone(), limits.hub_queue);
+        let wire = Arc::new(WireFaults::default());
+        let (hub, task) = HubTask::new(
+            hub,
+            store,
+            files.clone(),
+            wire.clone(),
+            runtime.clone(),
+            limits.hub_queue,
+        );
         let hub_task = AbortOnDrop(tokio::spawn(task.run()));
         let options = Options { linger: limits.linger, ..Options::default() };
-        let shared = Arc::new(Shared { hub, files, limits, runtime, ws, options });
+        let shared = Arc::new(Shared { hub, files, admin, wire, limits, runtime, ws, options });
         tracing::info!(%local_addr, tls = tls.is_some(), "bound");
         Ok(Self { shared, listener, local_addr, tls, urls, hub_task, temporary })
     }

@@ -22,7 +22,8 @@ use crate::front;
 use crate::link;
 use crate::patience::Patient;
 use crate::server::Shared;
-use crate::upgrade::Slot;
+use crate::upgrade::{Slot, Upgraded};
+use crate::wire::Faulty;
 
 /// The buffer of one connection, which also bounds the head of a request.
 const BUFFER_BYTES: usize = 64 << 10;
@@ -35,6 +36,7 @@ pub(crate) async fn serve(
     mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    let is_local = stream.peer_addr().is_ok_and(|peer| peer.ip().to_canonical().is_loopback());
     let stream = match tls {
         None => TokioStream::new(stream),
         Some(tls) => {
@@ -56,11 +58,16 @@ pub(crate) async fn serve(
         }
     };
     let slot = Slot::default();
-    let (mut stream, early) = requests(&shared, stream, slot.clone(), stopping).await;
+    let (mut stream, early) = requests(&shared, stream, is_local, slot.clone(), stopping).await;
     match slot.take() {
-        Some(offer) => {
+        Some(Upgraded { offer, is_c2c }) => {
             let stream = Rewound { early, stream };
-            let socket = runtime_tokio::server_socket(stream, &shared.ws).await;
+            let socket = if is_c2c {
+                let stream = Faulty::new(stream, shared.wire.clone());
+                runtime_tokio::server_socket(stream, &shared.ws).await
+            } else {
+                runtime_tokio::server_socket(stream, &shared.ws).await
+            };
             link::run(&shared, socket, offer).await;
         }
         None => linger(&mut stream, shared.limits.linger).await,
@@ -72,12 +79,13 @@ pub(crate) async fn serve(
 async fn requests(
     shared: &Arc<Shared>,
     stream: TokioStream,
+    is_local: bool,
     slot: Slot,
     mut stopping: watch::Receiver<bool>,
 ) -> (TokioStream, Bytes) {
     let service = service_fn(|request| {
         let (shared, slot) = (shared.clone(), slot.clone());
-        Box::pin(async move { front::serve(shared, request, &slot).await })
+        Box::pin(async move { front::serve(shared, request, is_local, &slot).await })
     });
     let stream = Patient::new(stream, shared.limits.stalled_after);
     let mut connection = http1::Builder::new()

@@ -12,15 +12,23 @@ use crate::hub_task::{HubGone, HubHandle};
 
 /// Where the upgrade that was accepted waits for the connection to be free for it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Slot(Arc<Mutex<Option<Offer>>>);
+pub(crate) struct Slot(Arc<Mutex<Option<Upgraded>>>);
+
+/// An upgrade that was accepted.
+#[derive(Debug)]
+pub(crate) struct Upgraded {
+    pub(crate) offer: Offer,
+    /// Whether it is one of order chat.
+    pub(crate) is_c2c: bool,
+}
 
 impl Slot {
-    pub(crate) fn take(&self) -> Option<Offer> {
+    pub(crate) fn take(&self) -> Option<Upgraded> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn put(&self, offer: Offer) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(offer);
+    fn put(&self, upgraded: Upgraded) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgraded);
     }
 }
 
@@ -40,11 +48,12 @@ pub(crate) async fn answer(
         Ok(key) => derive_accept_key(key.as_bytes()),
         Err(refusal) => return Ok(*refusal),
     };
+    let is_c2c = head.uri().path().starts_with("/chat/");
     let offer = match hub.offer(head).await? {
         Ok(offer) => offer,
         Err(refusal) => return Ok(refusal),
     };
-    slot.put(offer);
+    slot.put(Upgraded { offer, is_c2c });
     let mut response = answer::empty(StatusCode::SWITCHING_PROTOCOLS);
     let headers = response.headers_mut();
     headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

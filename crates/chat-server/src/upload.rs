@@ -20,6 +20,7 @@ use tokio::time::timeout;
 
 use crate::answer;
 use crate::files::Partial;
+use crate::front::closing;
 use crate::hub_task::HubGone;
 use crate::server::Shared;
 use crate::sniff::{SNIFFED_BYTES, media_type};
@@ -67,14 +68,16 @@ pub(crate) async fn receive(
                     (StatusCode::BAD_REQUEST, "the upload did not come whole")
                 }
             };
-            return Ok(answer::errors(status, "UPLOAD_FAILED", why));
+            return Ok(closing(answer::errors(status, "UPLOAD_FAILED", why)));
         }
     };
     match &result {
         Ok(uploaded) => tracing::debug!(bytes = uploaded.size, "file stored"),
         Err(error) => tracing::debug!(%error, "upload refused"),
     }
-    shared.hub.finish_upload(key, result).await
+    let is_whole = result.is_ok();
+    let response = shared.hub.finish_upload(key, result).await?;
+    Ok(if is_whole { response } else { closing(response) })
 }
 
 struct Upload<'a> {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 
 use chat_hub::PublicUrls;
+use chat_sign::Secret;
 use serde::Serialize;
 
 /// Where clients reach a server, and what they have to trust.
@@ -23,6 +24,18 @@ pub struct Urls {
     pub ca: Option<PathBuf>,
     /// The same as text.
     pub ca_pem: Option<String>,
+    /// Where the server is steered, if it can be.
+    pub admin: Option<Admin>,
+}
+
+/// Where a server is steered, and the token for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Admin {
+    /// What stands before `/faults` and `/script`.
+    pub url: String,
+    /// For the header `Authorization: Bearer`.
+    pub token: Secret,
 }
 
 impl Urls {
@@ -35,6 +48,7 @@ impl Urls {
             chat: format!("{ws}://{host}:{port}/chat"),
             ca: None,
             ca_pem: None,
+            admin: None,
         }
     }
 
@@ -49,7 +63,8 @@ impl Urls {
         }
     }
 
-    /// One line of JSON that says that the server is ready and where.
+    /// One line of JSON that says that the server is ready and where. It shows the token of
+    /// [`Urls::admin`], where there is one.
     #[must_use]
     pub fn ready_line(&self) -> String {
         #[derive(Serialize)]
@@ -61,6 +76,13 @@ impl Urls {
             chat: &'a str,
             #[serde(skip_serializing_if = "Option::is_none")]
             ca: Option<String>,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            admin: Option<ReadyAdmin<'a>>,
+        }
+        #[derive(Serialize)]
+        struct ReadyAdmin<'a> {
+            url: &'a str,
+            token: &'a str,
         }
         let ready = Ready {
             event: "ready",
@@ -69,6 +91,10 @@ impl Urls {
             c2c: &self.c2c,
             chat: &self.chat,
             ca: self.ca.as_ref().map(|path| path.display().to_string()),
+            admin: self
+                .admin
+                .as_ref()
+                .map(|it| ReadyAdmin { url: &it.url, token: it.token.expose() }),
         };
         serde_json::to_string(&ready).expect("strings are JSON")
     }
@@ -103,6 +129,15 @@ mod tests {
             Urls::new("[::1]", 80, false).ready_line(),
             r#"{"event":"ready","im":"ws://[::1]:80/im","pbx":"http://[::1]:80","c2c":"http://[::1]:80","chat":"ws://[::1]:80/chat"}"#
         );
+    }
+
+    #[test]
+    fn the_way_in_for_steering_comes_last_and_prints_no_token() {
+        let mut urls = Urls::new("127.0.0.1", 1, false);
+        urls.admin = Some(Admin { url: "http://127.0.0.1:1/admin".into(), token: "abc".into() });
+        let end = r#""chat":"ws://127.0.0.1:1/chat","admin":{"url":"http://127.0.0.1:1/admin","token":"abc"}}"#;
+        assert!(urls.ready_line().ends_with(end), "{}", urls.ready_line());
+        assert!(!format!("{urls:?}").contains("abc"));
     }
 
     #[test]

@@ -153,13 +153,19 @@ mod tests {
         );
         assert_eq!(world.c2c.orders[0].order_no, "20476365073825144832");
         assert_eq!(world.faults, chat_hub::world::Faults::default());
+        // Every switch is explained.
+        let switches = serde_json::to_value(&world.faults).unwrap();
+        let faults = BUILTIN.split("\n[faults]\n").nth(1).unwrap();
+        for name in switches.as_object().unwrap().keys() {
+            assert!(faults.contains(&format!("\n{name} = ")), "{name}");
+        }
     }
 
     #[test]
     fn errors_say_where_and_what() {
         assert_eq!(
             wrong("[[tenants]]\ndomain = \"a\"\ncolour = 1\n"),
-            "world:3:1: unknown field `colour`, expected `domain` or `extensions`"
+            "world:3:1: unknown field `colour`, expected one of `domain`, `extensions`, `channels`"
         );
         assert!(wrong("[[tenants]]\n").starts_with("world:1:1: missing field `domain`"));
         assert!(wrong("x =").starts_with("world:1:"), "{}", wrong("x ="));

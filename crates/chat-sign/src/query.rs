@@ -2,12 +2,8 @@
 
 use core::fmt::{self, Write as _};
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
+use crate::encoding::{push_decimal, push_percent_encoded};
 use crate::redact::RedactedQuery;
-
-/// Everything but the unreserved characters of RFC 3986.
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Room for a usual C2C query with its signature, so that a signed request allocates once for the
 /// query.
@@ -47,13 +43,9 @@ impl Query {
     /// [`Sign::sign_query`](crate::Sign::sign_query) appends them, and a second one is refused by
     /// the other side.
     pub fn push(&mut self, name: &str, value: impl fmt::Display) -> &mut Self {
-        if self.text.capacity() == 0 {
-            self.text.reserve(USUAL_LEN);
-        } else if !self.text.is_empty() {
-            self.text.push('&');
-        }
+        self.separate();
         let mut encoder = Encoder(&mut self.text);
-        encoder.push(name);
+        push_percent_encoded(name, encoder.0);
         encoder.0.push('=');
         // The encoder itself cannot fail; a `Display` that reports an error has written what it has.
         let _ = write!(encoder, "{value}");
@@ -85,16 +77,32 @@ impl Query {
         self.text.is_empty()
     }
 
+    /// Appends a number of our own under a `name` that needs no escape.
+    pub(crate) fn with_number(mut self, name: &str, value: u64) -> Self {
+        self.separate();
+        self.text.push_str(name);
+        self.text.push('=');
+        push_decimal(value, &mut self.text);
+        self
+    }
+
     /// Appends `&signature=`; `signature` must already be in the form a query carries.
     pub(crate) fn seal(mut self, signature: &str) -> SignedQuery {
         const NAME: &str = "signature=";
         self.text.reserve(1 + NAME.len() + signature.len());
-        if !self.text.is_empty() {
-            self.text.push('&');
-        }
+        self.separate();
         self.text.push_str(NAME);
         self.text.push_str(signature);
         SignedQuery { text: self.text }
+    }
+
+    /// Makes room for the first parameter, and sets a later one off from the one before.
+    fn separate(&mut self) {
+        if self.text.capacity() == 0 {
+            self.text.reserve(USUAL_LEN);
+        } else if !self.text.is_empty() {
+            self.text.push('&');
+        }
     }
 }
 
@@ -138,15 +146,9 @@ impl fmt::Debug for SignedQuery {
 /// Percent-encodes whatever is written to it.
 struct Encoder<'a>(&'a mut String);
 
-impl Encoder<'_> {
-    fn push(&mut self, text: &str) {
-        self.0.extend(utf8_percent_encode(text, RESERVED));
-    }
-}
-
 impl fmt::Write for Encoder<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.push(text);
+        push_percent_encoded(text, self.0);
         Ok(())
     }
 }

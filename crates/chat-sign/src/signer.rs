@@ -5,6 +5,7 @@ use core::fmt;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
+use crate::encoding::hex;
 use crate::{Query, Secret, SignedQuery};
 
 /// The default validity of a signed request, in milliseconds (published documentation).
@@ -26,15 +27,19 @@ pub trait Sign: fmt::Debug + Send + Sync {
     /// service's clock*. `recvWindow` is always sent, because the documentation names two
     /// defaults. A body in JSON is not part of what is signed.
     fn sign_query(&self, query: Query, timestamp_ms: u64, recv_window_ms: u32) -> SignedQuery {
-        let query = query.with("recvWindow", recv_window_ms).with("timestamp", timestamp_ms);
+        let query = timed(query, timestamp_ms, recv_window_ms);
         let signature = self.signature(query.as_str().as_bytes());
         query.seal(&signature)
     }
 }
 
+fn timed(query: Query, timestamp_ms: u64, recv_window_ms: u32) -> Query {
+    query.with_number("recvWindow", recv_window_ms.into()).with_number("timestamp", timestamp_ms)
+}
+
 /// HMAC-SHA256 with a key prepared once and cloned for each use.
 ///
-/// One request signed through [`Sign::sign_query`] allocates twice: the query and the signature.
+/// A usual request signed through [`Sign::sign_query`] allocates once, for the query.
 /// `Debug` shows nothing of the key; its memory is wiped on drop.
 ///
 /// ```
@@ -65,13 +70,7 @@ impl HmacSigner {
     /// The MAC of `payload` as 64 lower-case hex digits.
     #[must_use]
     pub fn sign_hex(&self, payload: &[u8]) -> String {
-        let mac = self.sign(&[payload]);
-        let mut hex = String::with_capacity(mac.len() * 2);
-        for byte in mac {
-            hex.push(hex_digit(byte >> 4));
-            hex.push(hex_digit(byte & 15));
-        }
-        hex
+        text(&hex(&self.sign(&[payload]))).to_owned()
     }
 
     /// Whether `hex` is the MAC of `payload`. Hex digits may be of either case (published
@@ -104,6 +103,13 @@ impl Sign for HmacSigner {
     fn signature(&self, payload: &[u8]) -> String {
         self.sign_hex(payload)
     }
+
+    // Without a string of its own for the signature.
+    fn sign_query(&self, query: Query, timestamp_ms: u64, recv_window_ms: u32) -> SignedQuery {
+        let query = timed(query, timestamp_ms, recv_window_ms);
+        let signature = hex(&self.sign(&[query.as_str().as_bytes()]));
+        query.seal(text(&signature))
+    }
 }
 
 impl fmt::Debug for HmacSigner {
@@ -112,11 +118,8 @@ impl fmt::Debug for HmacSigner {
     }
 }
 
-fn hex_digit(nibble: u8) -> char {
-    char::from(match nibble {
-        0..=9 => b'0' + nibble,
-        _ => b'a' + (nibble - 10),
-    })
+fn text(hex: &[u8; 64]) -> &str {
+    core::str::from_utf8(hex).expect("hex digits are ASCII")
 }
 
 fn parse_hex(hex: &[u8]) -> Option<[u8; 32]> {

@@ -4,6 +4,7 @@ use chat_proto::machine::{LinkFailure, Upgrade};
 use http::header::{self, HeaderName, HeaderValue};
 use http::uri::{Authority, Uri};
 
+use crate::connect::connect;
 use crate::failure::of_websocket;
 use crate::options::WsConfig;
 use crate::runtime::{ConnectError, Runtime, Target};
@@ -16,7 +17,7 @@ pub(crate) async fn dial<R: Runtime>(
 ) -> Result<R::Socket, LinkFailure> {
     let request = complete(upgrade.into_request())?;
     let target = Target::from_uri(request.uri())?;
-    let stream = runtime.connect(&target).await?;
+    let stream = connect(&runtime, &target).await?;
     runtime.upgrade(stream, request, &config).await.map_err(of_websocket)
 }
 

@@ -20,6 +20,7 @@ use hyper::client::conn::http1;
 
 pub use body::{FullBody, ResponseBody, SizedBody};
 
+use crate::connect::{connect, timeout_at};
 use crate::dial::host_header;
 use crate::options::HttpLimits;
 use crate::runtime::{Runtime, Target};
@@ -70,7 +71,7 @@ where
     B::Error: Into<BodyError>,
 {
     let (target, request) = prepare(request)?;
-    let stream = runtime.connect(&target).await?;
+    let stream = connect(runtime, &target).await?;
     let (mut sender, connection) =
         http1::handshake(stream).await.map_err(|error| broken(&error))?;
     let mut connection = Exchange::new(connection);
@@ -96,13 +97,7 @@ pub async fn within<R: Runtime, T>(
     deadline: Instant,
     work: impl Future<Output = Result<T, HttpFailure>>,
 ) -> Result<T, HttpFailure> {
-    let mut work = pin!(work);
-    let mut sleep = pin!(runtime.sleep_until(deadline));
-    poll_fn(|cx| match work.as_mut().poll(cx) {
-        Poll::Ready(result) => Poll::Ready(result),
-        Poll::Pending => sleep.as_mut().poll(cx).map(|()| Err(HttpFailure::TimedOut)),
-    })
-    .await
+    timeout_at(runtime, deadline, work).await.unwrap_or(Err(HttpFailure::TimedOut))
 }
 
 /// Turns an absolute URI into a target and a request in origin form.

@@ -8,6 +8,7 @@
 //!   tasks.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
 //! * [`TlsPolicy`] says whom to trust.
+//! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
 //!
 //! ```text
 //! loop {
@@ -32,11 +33,15 @@
 //! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
 //! does nothing at all).
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod http;
+pub mod network;
 pub mod options;
 pub mod runtime;
 pub mod tls;
 
+mod connect;
 mod connection;
 mod dial;
 mod driver;
@@ -45,11 +50,13 @@ mod handle;
 mod link;
 mod wire;
 
+pub use connect::{connect, timeout_at};
 pub use connection::Connection;
 pub use handle::{Gone, Handle, Reply, TryCallError};
+pub use network::Network;
 pub use options::{HttpLimits, Options, WsConfig};
 pub use runtime::{ConnectError, Runtime, Socket, Target};
-pub use tls::{TlsPolicy, TlsPolicyError};
+pub use tls::{KnownServersFile, TlsPolicy, TlsPolicyError};
 
 /// The WebSocket types that cross the boundary to an adapter.
 pub use tungstenite;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -10,6 +12,7 @@ use chat_proto::{Now, UnixMillis};
 use futures_util::{Sink, Stream};
 use rustls_pki_types::ServerName;
 
+use crate::network::Network;
 use crate::options::WsConfig;
 
 /// A WebSocket: tungstenite's messages in and out.
@@ -34,24 +37,44 @@ impl<T> Socket for T where
 {
 }
 
-/// The plugs of one async runtime.
-///
-/// An adapter holds the TLS policy and the time a connection may take; everything else is here.
+/// The plugs of one async runtime: names, TCP, TLS, WebSocket, clock, tasks. What to do with them is
+/// decided here, in [`connect()`](crate::connect()) and the driver.
 pub trait Runtime: Clone + Send + Sync + 'static {
-    /// A stream of bytes, with TLS where the target asks for it.
+    /// A stream of bytes: TCP, or TLS over another one.
     type Stream: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static;
     /// A WebSocket, of either role.
     type Socket: Socket;
     /// Ends at a point in time.
     type Sleep: Future<Output = ()> + Send + 'static;
 
-    /// Connects, with TLS where the target asks for it.
+    /// Whom to trust and how to get there.
+    fn network(&self) -> &Network;
+
+    /// The addresses of a name, in the order in which to try them.
+    ///
+    /// Dropping the future loses the answer; most systems cannot interrupt the question.
+    fn resolve(
+        &self,
+        host: &str,
+        port: u16,
+    ) -> impl Future<Output = io::Result<Vec<SocketAddr>>> + Send;
+
+    /// A TCP connection that sends what it is given without delay (`TCP_NODELAY`: corking is done
+    /// above).
     ///
     /// Dropping the future gives up the attempt.
-    fn connect(
+    fn connect(&self, address: SocketAddr)
+    -> impl Future<Output = io::Result<Self::Stream>> + Send;
+
+    /// Performs a TLS handshake over `stream`.
+    ///
+    /// Dropping the future closes the stream.
+    fn encrypt(
         &self,
-        target: &Target,
-    ) -> impl Future<Output = Result<Self::Stream, ConnectError>> + Send;
+        stream: Self::Stream,
+        name: ServerName<'static>,
+        config: Arc<rustls::ClientConfig>,
+    ) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Performs the client's WebSocket handshake. `request` is complete: host, key and version are
     /// set. How long to wait is the machine's affair: it drops the attempt.

@@ -1,24 +1,31 @@
 //! Whom to trust.
 
-use std::fmt;
+mod known;
+mod verify;
+
 use std::sync::{Arc, OnceLock};
+use std::{fmt, io};
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
-};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
-use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
-use sha2::{Digest, Sha256};
+use rustls_pki_types::{CertificateDer, ServerName};
 
 use crate::runtime::ConnectError;
+use verify::{FirstUse, Leaf};
+
+pub use known::{Fingerprint, KnownServers, KnownServersFile};
 
 /// Which servers a client accepts. Cheap to clone; clones share the loaded configuration.
 ///
 /// The cryptography is always ring's, named explicitly: rustls' process-wide default is neither
-/// read nor set. ALPN offers `http/1.1`.
+/// read nor set, so it does not matter which other providers a program has compiled in. ALPN offers
+/// `http/1.1`.
+///
+/// A server that is not accepted fails the connection with [`ConnectError::Tls`], and every such
+/// failure is logged as a warning: whoever tries again does not do so in silence.
 #[derive(Clone)]
 pub struct TlsPolicy {
     trust: Trust,
@@ -28,8 +35,9 @@ pub struct TlsPolicy {
 #[derive(Clone)]
 enum Trust {
     Platform { extra: Vec<CertificateDer<'static>> },
-    Only(Vec<CertificateDer<'static>>),
-    Pin([u8; 32]),
+    Roots { bundled: bool, more: Vec<CertificateDer<'static>> },
+    Pin(Fingerprint),
+    FirstUse(Arc<dyn KnownServers>),
     Anything,
 }
 
@@ -43,6 +51,9 @@ pub enum TlsPolicyError {
     /// A certificate that cannot serve as a root.
     #[error("a certificate cannot serve as a root: {0}")]
     Root(String),
+    /// The policy has no roots that another one could join.
+    #[error("a policy that looks at fingerprints, or at nothing, has no roots to add to")]
+    NoRoots,
 }
 
 impl TlsPolicy {
@@ -55,24 +66,33 @@ impl TlsPolicy {
         Self::of(Trust::Platform { extra: Vec::new() })
     }
 
-    /// Trusts the certificates of a PEM text as well. Under [`TlsPolicy::only_ca_pem`] they join
-    /// the others; a pin or "anything" becomes the platform's roots and these.
+    /// Mozilla's list of roots as of this build, whatever the operating system trusts: for
+    /// containers that have none. It ages with the program; revoking a root needs a new build.
+    #[cfg(feature = "bundled-roots")]
+    #[must_use]
+    pub fn bundled() -> Self {
+        Self::of(Trust::Roots { bundled: true, more: Vec::new() })
+    }
+
+    /// Trusts the certificates of a PEM text as well.
     ///
     /// # Errors
     ///
-    /// No certificate in the text, or one that cannot be a root.
+    /// No certificate in the text, or one that cannot be a root; a policy without roots.
     pub fn with_ca_pem(self, pem: impl AsRef<[u8]>) -> Result<Self, TlsPolicyError> {
-        let more = certificates(pem.as_ref())?;
+        let added = certificates(pem.as_ref())?;
         Ok(Self::of(match self.trust {
             Trust::Platform { mut extra } => {
-                extra.extend(more);
+                extra.extend(added);
                 Trust::Platform { extra }
             }
-            Trust::Only(mut roots) => {
-                roots.extend(more);
-                Trust::Only(roots)
+            Trust::Roots { bundled, mut more } => {
+                more.extend(added);
+                Trust::Roots { bundled, more }
             }
-            Trust::Pin(_) | Trust::Anything => Trust::Platform { extra: more },
+            Trust::Pin(_) | Trust::FirstUse(_) | Trust::Anything => {
+                return Err(TlsPolicyError::NoRoots);
+            }
         }))
     }
 
@@ -82,14 +102,24 @@ impl TlsPolicy {
     ///
     /// No certificate in the text, or one that cannot be a root.
     pub fn only_ca_pem(pem: impl AsRef<[u8]>) -> Result<Self, TlsPolicyError> {
-        certificates(pem.as_ref()).map(|roots| Self::of(Trust::Only(roots)))
+        certificates(pem.as_ref()).map(|more| Self::of(Trust::Roots { bundled: false, more }))
     }
 
     /// Trusts the one certificate whose DER has this SHA-256, and no other. Its issuer, names and
     /// dates are not looked at; that the server holds its key is.
     #[must_use]
     pub fn pin_sha256(fingerprint: [u8; 32]) -> Self {
-        Self::of(Trust::Pin(fingerprint))
+        Self::of(Trust::Pin(Fingerprint(fingerprint)))
+    }
+
+    /// Trusts the certificate that a server showed first, and no other from then on, as SSH does:
+    /// for servers with certificates of their own making. Who sits on the path at the first
+    /// connection is trusted; that the server holds the key is checked always.
+    ///
+    /// The store is asked during a handshake, and told after one; see [`KnownServersFile`].
+    #[must_use]
+    pub fn trust_on_first_use(known: Arc<dyn KnownServers>) -> Self {
+        Self::of(Trust::FirstUse(known))
     }
 
     /// Accepts any certificate: whoever sits on the path can read and change everything. Every
@@ -99,23 +129,63 @@ impl TlsPolicy {
         Self::of(Trust::Anything)
     }
 
-    /// The configuration for one connection to `name`; loaded at the first call. Reading the
-    /// platform's roots takes some milliseconds and blocks.
+    /// What one connection to `name` needs; the roots are loaded at the first call. Reading the
+    /// platform's takes some milliseconds and blocks.
     ///
     /// # Errors
     ///
     /// [`ConnectError::Tls`] when there is nothing to trust.
-    pub fn client_config(&self, name: &ServerName<'_>) -> Result<Arc<ClientConfig>, ConnectError> {
-        if matches!(self.trust, Trust::Anything) {
+    pub fn attempt(&self, name: &ServerName<'_>, port: u16) -> Result<TlsAttempt, ConnectError> {
+        if let Trust::Anything = self.trust {
             let host = name.to_str();
-            tracing::warn!(%host, "TLS certificates are NOT verified: anybody can read this");
+            tracing::warn!(%host, port, "TLS certificates are NOT verified: anybody can read this");
+        }
+        if let Trust::FirstUse(known) = &self.trust {
+            let server = if let ServerName::IpAddress(ip) = name {
+                format!("[{}]:{port}", std::net::IpAddr::from(*ip))
+            } else {
+                format!("{}:{port}", name.to_str().to_ascii_lowercase())
+            };
+            let first_use = Arc::new(FirstUse::new(server, known.clone(), provider()));
+            let config = with_verifier(first_use.clone());
+            let config = config.map_err(|error| ConnectError::Tls(error.to_string()))?;
+            return Ok(TlsAttempt { config, first_use: Some(first_use) });
         }
         let config = self.config.get_or_init(|| build(&self.trust).map_err(|e| e.to_string()));
-        config.clone().map_err(ConnectError::Tls)
+        let config = config.clone().map_err(ConnectError::Tls)?;
+        Ok(TlsAttempt { config, first_use: None })
     }
 
     fn of(trust: Trust) -> Self {
         Self { trust, config: Arc::default() }
+    }
+}
+
+/// One connection's part of a [`TlsPolicy`].
+#[derive(Debug)]
+pub struct TlsAttempt {
+    config: Arc<ClientConfig>,
+    first_use: Option<Arc<FirstUse>>,
+}
+
+impl TlsAttempt {
+    /// For the handshake.
+    #[must_use]
+    pub fn config(&self) -> Arc<ClientConfig> {
+        self.config.clone()
+    }
+
+    /// The handshake has succeeded. What is trusted on first use is remembered now, not before: the
+    /// server has proven that it holds the key.
+    ///
+    /// # Errors
+    ///
+    /// [`ConnectError::Tls`] when it cannot be remembered; do not use the connection.
+    pub fn finish(self) -> Result<(), ConnectError> {
+        let Some(first_use) = self.first_use else { return Ok(()) };
+        first_use.remember().map_err(|error| {
+            ConnectError::Tls(format!("the server's certificate cannot be remembered: {error}"))
+        })
     }
 }
 
@@ -129,10 +199,24 @@ impl fmt::Debug for TlsPolicy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.trust {
             Trust::Platform { extra } => write!(f, "TlsPolicy(platform + {})", extra.len()),
-            Trust::Only(roots) => write!(f, "TlsPolicy({} roots)", roots.len()),
+            Trust::Roots { bundled: true, more } => {
+                write!(f, "TlsPolicy(bundled + {})", more.len())
+            }
+            Trust::Roots { bundled: false, more } => write!(f, "TlsPolicy({} roots)", more.len()),
             Trust::Pin(_) => write!(f, "TlsPolicy(pin)"),
+            Trust::FirstUse(_) => write!(f, "TlsPolicy(first use)"),
             Trust::Anything => write!(f, "TlsPolicy(ANYTHING)"),
         }
+    }
+}
+
+/// What a failed handshake says to people: rustls shows our own errors as a program would.
+pub(crate) fn describe(error: &io::Error) -> String {
+    use rustls::{CertificateError, Error};
+    match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+        Some(Error::InvalidCertificate(CertificateError::Other(ours))) => ours.to_string(),
+        Some(other) => other.to_string(),
+        None => error.to_string(),
     }
 }
 
@@ -154,27 +238,41 @@ fn roots(certificates: &[CertificateDer<'static>]) -> Result<RootCertStore, rust
     Ok(store)
 }
 
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
 fn build(trust: &Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match trust {
         Trust::Platform { extra } => {
-            Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(
-                extra.iter().cloned(),
-                provider.clone(),
-            )?)
+            let extra = extra.iter().cloned();
+            Arc::new(rustls_platform_verifier::Verifier::new_with_extra_roots(extra, provider)?)
         }
-        Trust::Only(certificates) => {
-            let store = Arc::new(roots(certificates)?);
-            WebPkiServerVerifier::builder_with_provider(store, provider.clone())
+        Trust::Roots { bundled, more } => {
+            #[allow(unused_mut, reason = "only the feature `bundled-roots` changes it")]
+            let mut store = roots(more)?;
+            #[cfg(feature = "bundled-roots")]
+            if *bundled {
+                store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+            }
+            #[cfg(not(feature = "bundled-roots"))]
+            let _ = bundled;
+            WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider)
                 .build()
                 .map_err(|error| rustls::Error::General(error.to_string()))?
         }
-        Trust::Pin(fingerprint) => {
-            Arc::new(Leaf { fingerprint: Some(*fingerprint), provider: provider.clone() })
-        }
-        Trust::Anything => Arc::new(Leaf { fingerprint: None, provider: provider.clone() }),
+        Trust::Pin(pin) => Arc::new(Leaf::new(Some(*pin), provider)),
+        // Trust on first use has a verifier for each connection.
+        Trust::Anything | Trust::FirstUse(_) => Arc::new(Leaf::new(None, provider)),
     };
-    let mut config = ClientConfig::builder_with_provider(provider)
+    with_verifier(verifier)
+}
+
+fn with_verifier(
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, rustls::Error> {
+    let mut config = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
@@ -183,50 +281,19 @@ fn build(trust: &Trust) -> Result<Arc<ClientConfig>, rustls::Error> {
     Ok(Arc::new(config))
 }
 
-/// Looks at the server's own certificate only.
-#[derive(Debug)]
-struct Leaf {
-    /// SHA-256 of the DER; `None` accepts anything.
-    fingerprint: Option<[u8; 32]>,
-    provider: Arc<CryptoProvider>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl ServerCertVerifier for Leaf {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        match self.fingerprint {
-            Some(pin) if Sha256::digest(end_entity.as_ref()).as_slice() != pin => {
-                Err(CertificateError::ApplicationVerificationFailure.into())
-            }
-            Some(_) | None => Ok(ServerCertVerified::assertion()),
+    #[test]
+    fn a_text_without_a_certificate_is_an_error() {
+        let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+        for text in ["", "garbage", key] {
+            let error = TlsPolicy::only_ca_pem(text).unwrap_err();
+            assert!(matches!(error, TlsPolicyError::Pem(_)), "{error}");
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider.signature_verification_algorithms.supported_schemes()
+        let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        let error = TlsPolicy::platform().with_ca_pem(broken).unwrap_err();
+        assert!(matches!(error, TlsPolicyError::Root(_)), "{error}");
     }
 }

@@ -13,54 +13,51 @@
 //! # }
 //! ```
 
-mod connect;
 mod io;
 
 use std::io as std_io;
+use std::net::SocketAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use chat_proto::Now;
 use hyper_util::rt::TokioIo;
+use rustls_pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::Role;
 
 pub use io::TokioStream;
 pub use runtime_core::{
-    ConnectError, Connection, Gone, Handle, HttpLimits, Options, Reply, Runtime, Target, TlsPolicy,
-    TlsPolicyError, TryCallError, WsConfig, http, runtime,
+    ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options, Reply,
+    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
 };
 
 /// A WebSocket on tokio, of either role.
 pub type TokioSocket = WebSocketStream<TokioStream>;
 
 /// Sockets, tasks and clocks of tokio. Methods that start something need tokio's context.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct TokioRuntime {
-    tls: TlsPolicy,
-    connect_timeout: Duration,
+    network: Network,
 }
 
 impl TokioRuntime {
-    /// Ten seconds for a connection, TLS included.
+    /// Ten seconds for a connection, TLS included. See [`Network`] for more settings.
     #[must_use]
-    pub fn new(tls: TlsPolicy) -> Self {
-        Self { tls, connect_timeout: Duration::from_secs(10) }
-    }
-
-    /// How long name resolution, TCP and TLS may take together; a day at most.
-    #[must_use]
-    pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout.min(Duration::from_secs(24 * 60 * 60));
-        self
+    pub const fn new(tls: TlsPolicy) -> Self {
+        Self { network: Network::new(tls) }
     }
 }
 
-impl Default for TokioRuntime {
-    fn default() -> Self {
-        Self::new(TlsPolicy::platform())
+impl From<Network> for TokioRuntime {
+    fn from(network: Network) -> Self {
+        Self { network }
     }
 }
 
@@ -69,12 +66,28 @@ impl Runtime for TokioRuntime {
     type Socket = TokioSocket;
     type Sleep = tokio::time::Sleep;
 
-    async fn connect(&self, target: &Target) -> Result<Self::Stream, ConnectError> {
-        let connecting = connect::connect(target, &self.tls, self.connect_timeout);
-        match tokio::time::timeout(self.connect_timeout, connecting).await {
-            Ok(result) => result.map(TokioIo::new),
-            Err(_) => Err(ConnectError::Dial("no connection in time".into())),
-        }
+    fn network(&self) -> &Network {
+        &self.network
+    }
+
+    async fn resolve(&self, host: &str, port: u16) -> std_io::Result<Vec<SocketAddr>> {
+        Ok(tokio::net::lookup_host((host, port)).await?.collect())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> std_io::Result<Self::Stream> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(TokioIo::new(TokioStream::new(stream)))
+    }
+
+    async fn encrypt(
+        &self,
+        stream: Self::Stream,
+        name: ServerName<'static>,
+        config: Arc<ClientConfig>,
+    ) -> std_io::Result<Self::Stream> {
+        let encrypting = TlsConnector::from(config).connect(name, stream.into_inner());
+        Ok(TokioIo::new(TokioStream::new(encrypting.await?)))
     }
 
     async fn upgrade(

@@ -13,7 +13,6 @@ use chat_proto::machine::HttpRequest;
 use chat_proto::{Skew, UnixMillis};
 use chat_server::{TestServer, Urls, World};
 use chat_sign::Secret;
-use runtime_tokio::Runtime;
 
 use super::client::Client;
 use super::one_dial::one_dial;

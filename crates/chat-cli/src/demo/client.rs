@@ -6,10 +6,10 @@ use std::time::Duration;
 use chat_proto::client::{Event, RequestId, Service, Session};
 use chat_proto::error::{CallError, RequestError};
 use chat_proto::{Machine, Now, Skew};
-use runtime_tokio::{Connection, Options, TokioRuntime};
 
 use super::journal::{Journal, Tap};
 use super::report::Problem;
+use super::runtime::{AnyRuntime, Driven};
 
 /// How long an exchange may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -18,21 +18,27 @@ type EventOf<S> = Event<<S as Service>::Event, <S as Service>::Answer>;
 
 /// A session, driven while one of these methods is awaited.
 pub(crate) struct Client<S: Service> {
-    connection: Connection<Tap<Session<S>>, TokioRuntime>,
+    connection: Box<dyn Driven<Tap<Session<S>>>>,
+    runtime: AnyRuntime,
     /// Told, and not asked for yet.
     seen: VecDeque<EventOf<S>>,
 }
 
-impl<S: Service> Client<S> {
+impl<S> Client<S>
+where
+    S: Service + 'static,
+    Session<S>: Send,
+    EventOf<S>: Send,
+{
     pub(crate) fn new(
         who: &'static str,
         session: Session<S>,
-        runtime: &TokioRuntime,
+        runtime: &AnyRuntime,
         journal: &Journal,
     ) -> Self {
         let tap = Tap::new(who, session, journal.clone());
-        let connection = Connection::new(tap, runtime.clone(), Options::default());
-        Self { connection, seen: VecDeque::new() }
+        let connection = runtime.connection(tap);
+        Self { connection, runtime: runtime.clone(), seen: VecDeque::new() }
     }
 
     /// Sets this client's wall clock wrong.
@@ -77,9 +83,9 @@ impl<S: Service> Client<S> {
             }
             Err(format!("the session ended before {what}").into())
         };
-        match tokio::time::timeout(PATIENCE, reading).await {
-            Ok(result) => result,
-            Err(_) => Err(format!("nothing within {PATIENCE:?}: {what}").into()),
+        match self.runtime.within(PATIENCE, reading).await {
+            Some(result) => result,
+            None => Err(format!("nothing within {PATIENCE:?}: {what}").into()),
         }
     }
 

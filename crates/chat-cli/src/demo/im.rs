@@ -12,10 +12,9 @@ use chat_proto::im::rest::{
     FileUrl, Oauth, OauthError, TokenPair, refresh_answer, revoke_answer, token_answer,
     upload_answer,
 };
-use chat_proto::im::{Im, TopicName, UserId};
+use chat_proto::im::{Im, Seq, TopicName, UserId};
 use chat_proto::json::Raw;
 use chat_proto::rest::{BaseUrl, FilePart};
-use runtime_tokio::Runtime;
 
 use super::client::Client;
 use super::report::{Problem, Report};
@@ -243,19 +242,15 @@ async fn history<W: Write>(
     let mut last = 0;
     for number in 1..=4 {
         let text = format!("message {number} for the history");
-        last = publish(a, &to_bob, Publish::text(&text)).await?.seq;
+        last = publish(a, &to_bob, Publish::text(&text)).await?.seq.get();
     }
-    let (mut before, mut pages, mut seqs) = (None, 0, Vec::new());
-    loop {
-        let query = HistoryQuery { since: 0, before, limit: Some(2) };
+    let (mut next, mut pages, mut seqs) = (Some(HistoryQuery::newest(2)), 0, Vec::new());
+    while let Some(query) = next {
         let answer = a.ask("history", |im, now| im.history(&to_bob, query, now)).await?;
         let Answer::History(page) = answer else { return Err("not a page of history".into()) };
         pages += 1;
         seqs.splice(0..0, page.messages.iter().map(|message| message.seq));
-        before = page.before();
-        if before.is_none() {
-            break;
-        }
+        next = page.older();
     }
     if seqs != (1..=last).collect::<Vec<_>>() {
         return Err(format!("history has {seqs:?}, not 1 to {last}").into());
@@ -342,8 +337,9 @@ pub(crate) async fn publish(
 pub(crate) async fn message(
     client: &mut Client<Im>,
     topic: &TopicName,
-    seq: u64,
+    seq: impl Into<Seq>,
 ) -> Result<chat_proto::im::down::Data<'static>, Problem> {
+    let seq = seq.into();
     let what = format!("message {seq} of {topic}");
     client
         .expect(&what, |event| match event {

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use chat_proto::machine::{CloseFrame, LinkFailure, Upgrade};
 use chat_proto::{Action, ConnId, Input, Machine, Message, Now, Transmit};
-use runtime_tokio::{Connection, Options};
 
 use super::Place;
 use super::journal::Tap;
@@ -28,12 +27,13 @@ pub(crate) async fn one_dial(
         finished: false,
     };
     let tap = Tap::new(who, dial, place.journal.clone());
-    let mut connection = Connection::new(tap, place.runtime.clone(), Options::default());
-    let outcome = tokio::time::timeout(PATIENCE, connection.next()).await?;
+    let mut connection = place.runtime.connection(tap);
+    let outcome = place.runtime.within(PATIENCE, connection.next()).await.ok_or("no outcome")?;
     let outcome = outcome.ok_or("the dial ended without an outcome")?;
     if outcome.is_ok() {
         // Let the close handshake finish, so that the next dial does not meet the rest of this one.
-        while tokio::time::timeout(PATIENCE, connection.next()).await?.is_some() {}
+        let ending = async { while connection.next().await.is_some() {} };
+        place.runtime.within(PATIENCE, ending).await.ok_or("no end")?;
     }
     Ok(outcome?)
 }

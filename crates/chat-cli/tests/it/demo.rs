@@ -18,11 +18,28 @@ fn secrets(world: &str) -> Vec<&str> {
 
 #[test]
 fn every_exchange_passes_and_no_secret_shows_even_at_the_most_verbose_level() {
-    let output = run(&["demo", "--log", "trace"]);
+    all_is_well_on("tokio");
+}
+
+#[cfg(feature = "async-std")]
+#[test]
+fn the_same_on_async_std() {
+    all_is_well_on("async-std");
+}
+
+#[cfg(feature = "smol")]
+#[test]
+fn the_same_on_smol() {
+    all_is_well_on("smol");
+}
+
+fn all_is_well_on(runtime: &str) {
+    let output = run(&["demo", "--log", "trace", "--runtime", runtime]);
     let (out, log) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{out}\n{log}");
     assert!(out.contains(" passed, 0 failed"), "{out}");
     assert!(out.matches("   ✓ ").count() >= 35 && !out.contains('✗'), "{out}");
+    assert!(out.contains(&format!("Its clients run on {runtime}.")), "{out}");
     assert!(log.contains("TRACE"), "the log is not verbose");
     let secrets = secrets(DEFAULT_WORLD);
     assert_eq!(secrets.len(), 5, "{secrets:?}");

@@ -42,6 +42,19 @@ fn the_first_line_is_one_object_with_the_addresses() {
 }
 
 #[test]
+fn the_way_in_for_steering_is_the_last_member_and_only_on_request() {
+    let (child, mut stdout) = start(&["--json", "--tls", "off", "--admin"]);
+    let mut line = String::new();
+    stdout.read_line(&mut line).unwrap();
+    let admin = line.split(",\"admin\":").nth(1).unwrap();
+    let port = line.split("\"im\":\"ws://127.0.0.1:").nth(1).unwrap().split('/').next().unwrap();
+    let start = format!("{{\"url\":\"http://127.0.0.1:{port}/admin\",\"token\":\"");
+    let token = admin.strip_prefix(&start).unwrap().strip_suffix("\"}}\n").unwrap();
+    assert!(token.len() == 64 && token.bytes().all(|it| it.is_ascii_hexdigit()), "{token}");
+    terminate(child);
+}
+
+#[test]
 fn the_certificate_is_written_where_it_was_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let ca = folder.path().join("ca.pem");

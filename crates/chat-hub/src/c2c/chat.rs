@@ -8,8 +8,9 @@ use chat_proto::codec::Wire;
 use chat_proto::json::Raw;
 use chat_proto::machine::{ConnId, Text};
 
-use super::{C2cMessage, C2cPicture, C2cRecord, C2cState};
+use super::{C2cMessage, C2cPicture, C2cRecord, C2cState, extras, later};
 use crate::effects::Cx;
+use crate::world::CloseWhen;
 
 /// What is wrong with a frame. (field reports)
 pub(super) const ILLEGAL: &str = "ILLEGAL_PARAM";
@@ -27,10 +28,24 @@ pub(super) fn received(state: &mut C2cState, cx: &mut Cx<'_>, conn: ConnId, text
     let Some(link) = state.links.get_mut(&conn) else { return };
     let user = link.user;
     link.received = link.received.saturating_add(1);
-    let close_after = state.faults.close_after;
-    if close_after > 0 && link.received >= close_after {
-        cx.fx.close(conn, 1001, "fault");
+    let last = state.faults.close_after > 0 && link.received >= state.faults.close_after;
+    let end = last.then_some(state.faults.close_when);
+    match end {
+        Some(CloseWhen::Received) => state.close(cx, conn),
+        // What is said to a connection that is closing is not sent.
+        Some(CloseWhen::Stored) => {
+            state.close(cx, conn);
+            handle(state, cx, conn, user, text);
+        }
+        Some(CloseWhen::Echoed) => {
+            handle(state, cx, conn, user, text);
+            state.close(cx, conn);
+        }
+        None => handle(state, cx, conn, user, text),
     }
+}
+
+fn handle(state: &mut C2cState, cx: &mut Cx<'_>, conn: ConnId, user: u64, text: &Text) {
     let Ok(frame) = Up::decode(text.as_str()) else {
         return cx.fx.answer(conn, error_frame(ILLEGAL, "", ""));
     };
@@ -41,14 +56,20 @@ pub(super) fn received(state: &mut C2cState, cx: &mut Cx<'_>, conn: ConnId, text
         return;
     }
     match judge(state, user, &frame) {
-        Ok(row) if !in_burst(state, cx, conn) => accept(state, cx, conn, row),
-        // Vanishes, as messages in bursts were seen to do. (field report)
-        Ok(_) => {}
+        Ok(row) if vanishes(state, cx, conn, &row) => {}
+        Ok(row) => accept(state, cx, conn, row),
         Err(why) => {
             let (uuid, order) = (frame.uuid.decode(), frame.order_no.text());
             cx.fx.answer(conn, error_frame(why, &uuid, &order));
         }
     }
+}
+
+/// Whether a message gets lost, as some were seen to. (field report)
+fn vanishes(state: &mut C2cState, cx: &Cx<'_>, conn: ConnId, row: &C2cMessage) -> bool {
+    let lost = &state.faults.drop_text;
+    let is_lost = |content: &String| !lost.is_empty() && content.contains(lost.as_str());
+    row.content.as_ref().is_some_and(is_lost) || in_burst(state, cx, conn)
 }
 
 /// The row of a frame that is as it should be.
@@ -111,12 +132,35 @@ fn in_burst(state: &mut C2cState, cx: &Cx<'_>, conn: ConnId) -> bool {
 }
 
 fn accept(state: &mut C2cState, cx: &mut Cx<'_>, conn: ConnId, row: C2cMessage) {
+    if state.faults.dedupe_uuids
+        && let Some(first) = earlier(state, &row)
+    {
+        return echo(state, cx, first, conn);
+    }
     let reply = auto_reply(state, cx, &row);
     let id = store(state, cx, row);
     deliver(state, cx, id, Some(conn));
     if let Some(reply) = reply {
         let id = store(state, cx, reply);
         deliver(state, cx, id, None);
+    }
+}
+
+/// The message of the same author that has the same `uuid`.
+fn earlier(state: &C2cState, row: &C2cMessage) -> Option<i64> {
+    let order = state.orders.get(&row.order_no)?;
+    let is_it = |id: &&i64| {
+        state.messages.get(id).is_some_and(|it| it.from == row.from && it.uuid == row.uuid)
+    };
+    order.messages.iter().find(is_it).copied()
+}
+
+/// Gives the author of a message its copy.
+fn echo(state: &C2cState, cx: &mut Cx<'_>, id: i64, conn: ConnId) {
+    let row = state.messages.get(&id);
+    let user = state.links.get(&conn).map(|link| link.user);
+    if let (Some(row), Some(user)) = (row, user) {
+        cx.fx.answer(conn, Wire::encode(&Down::from(push(state, id, row, user))));
     }
 }
 
@@ -158,8 +202,8 @@ pub(super) fn store(state: &mut C2cState, cx: &mut Cx<'_>, mut row: C2cMessage) 
 }
 
 /// Sends a message to every connection that may see it. To the one that sent it, it is the answer.
-pub(super) fn deliver(state: &C2cState, cx: &mut Cx<'_>, id: i64, sender: Option<ConnId>) {
-    let Some(row) = state.messages.get(&id) else { return };
+pub(super) fn deliver(state: &mut C2cState, cx: &mut Cx<'_>, id: i64, sender: Option<ConnId>) {
+    let Some(row) = state.messages.get(&id).cloned() else { return };
     let Some(order) = state.orders.get(&row.order_no) else { return };
     let copies = if state.faults.duplicate { 2 } else { 1 };
     for user in [order.maker, order.taker] {
@@ -167,15 +211,20 @@ pub(super) fn deliver(state: &C2cState, cx: &mut Cx<'_>, id: i64, sender: Option
         if row.to.is_some_and(|to| to != user) || (own && state.faults.no_echo) {
             continue;
         }
-        let text = Wire::encode(&Down::from(push(state, id, row, user)));
-        for conn in state.conns(user) {
+        let text: Text = Wire::encode(&Down::from(push(state, id, &row, user)));
+        let conns: Vec<_> = state.conns(user).collect();
+        for conn in conns {
             for _ in 0..copies {
+                if own && later::put_off(state, cx, conn, id) {
+                    continue;
+                }
                 if sender == Some(conn) {
                     cx.fx.answer(conn, text.clone());
                 } else {
                     cx.fx.send(conn, text.clone());
                 }
             }
+            extras::after_message(state, cx, conn, user);
         }
     }
 }
@@ -201,6 +250,7 @@ pub(super) fn push(state: &C2cState, id: i64, row: &C2cMessage, viewer: u64) -> 
         status: if id <= upto { "read" } else { "unread" }.into(),
         from_nickname: nickname.map(|name| name.clone().into()),
         create_time: Some(Loose::number(row.created)),
+        sub_type: row.sub_type.clone().into(),
         content: row.content.clone().map(Loose::string),
         image_url: text(image.map(|it| &it.url)),
         thumbnail_url: text(image.map(|it| &it.thumbnail)),

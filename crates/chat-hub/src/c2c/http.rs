@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_proto::c2c::HistoryItem;
 use chat_proto::c2c::answer::{CredentialData, Envelope, UploadData};
 use chat_proto::c2c::rest::{
-    API_KEY_HEADER, CHAT_PATH, CLIENT_TYPE_HEADER, MAX_ROWS, MarkBody, RiskBody, TIME_PATH,
+    API_KEY_HEADER, CHAT_PATH, CLIENT_TYPE_HEADER, MarkBody, RiskBody, TIME_PATH,
     UPLOADS_PER_MINUTE, UploadBody,
 };
 use chat_proto::json::{Encode, Raw};
@@ -14,30 +13,33 @@ use chat_sign::{VerifiedQuery, VerifyError, verify_query};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use serde::Deserialize;
 
-use super::{C2cState, answer, chat, images};
+use super::faults::{self, Fault};
+use super::{C2cState, answer, chat, history, images};
 use crate::effects::Cx;
 use crate::http_answer;
+use crate::world::{Faults, MarkSigning};
 
-/// Rows of a page when none are asked for. (choice)
-const DEFAULT_ROWS: u32 = 20;
 /// The window of [`UPLOADS_PER_MINUTE`].
-const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+/// How many calls an account has made in this minute. (published documentation)
+const USED_WEIGHT: &str = "x-sapi-used-uid-weight-1m";
 
 /// Refusals of the gateway; codes and words from the published documentation, but for -31002.
-struct Gateway(StatusCode, i64, String);
+#[derive(Debug)]
+pub(super) struct Gateway(pub(super) StatusCode, pub(super) i64, pub(super) String);
 
 impl Gateway {
-    fn illegal() -> Self {
+    pub(super) fn illegal() -> Self {
         Self(StatusCode::BAD_REQUEST, -31002, "illegal parameter".to_owned())
     }
 
-    fn mandatory(name: &str) -> Self {
+    pub(super) fn mandatory(name: &str) -> Self {
         let text =
             format!("Mandatory parameter '{name}' was not sent, was empty/null, or malformed.");
         Self(StatusCode::BAD_REQUEST, -1102, text)
     }
 
-    fn respond(&self) -> Response<Bytes> {
+    pub(super) fn respond(&self) -> Response<Bytes> {
         answer(self.0, &Envelope::gateway(self.1, &self.2))
     }
 }
@@ -87,12 +89,24 @@ pub(super) fn handle(
     }
     let call = path.strip_prefix(CHAT_PATH).and_then(|name| Call::of(request.method(), name));
     let Some(call) = call else { return unknown(state) };
-    if let Some(fault) = fault(state) {
-        return fault;
+    let fault = state.call_fault(call.name());
+    if let Some(Fault::Refuse(response)) = fault {
+        return *response;
     }
-    let result = authenticate(state, cx, call, request)
-        .and_then(|(user, query)| perform(state, cx, call, user, query.as_ref(), request));
-    result.unwrap_or_else(|gateway| gateway.respond())
+    let result = authenticate(state, cx, call, request).and_then(|(user, query)| {
+        let used = match state.weigh(cx, user) {
+            Ok(used) => used,
+            Err(refusal) => return Ok(*refusal),
+        };
+        let mut response = perform(state, cx, call, user, query.as_ref(), request)?;
+        response.headers_mut().insert(USED_WEIGHT, HeaderValue::from(used));
+        Ok(response)
+    });
+    match result {
+        Ok(_) if fault.is_some() => faults::lost(),
+        Ok(response) => response,
+        Err(gateway) => gateway.respond(),
+    }
 }
 
 /// There is no such endpoint. The live service is reported to answer 200 with nothing in it.
@@ -101,27 +115,13 @@ fn unknown(state: &C2cState) -> Response<Bytes> {
     http_answer::empty(if quirk { StatusCode::OK } else { StatusCode::NOT_FOUND })
 }
 
-/// What goes wrong on purpose.
-fn fault(state: &C2cState) -> Option<Response<Bytes>> {
-    let faults = &state.faults;
-    if faults.html_403 {
-        let page = "<!DOCTYPE html><html><head><title>ERROR: The request could not be satisfied\
-                    </title></head><body><h1>403 ERROR</h1></body></html>";
-        let mut response = Response::new(Bytes::from_static(page.as_bytes()));
-        *response.status_mut() = StatusCode::FORBIDDEN;
-        let html = HeaderValue::from_static("text/html");
-        response.headers_mut().insert(header::CONTENT_TYPE, html);
-        return Some(response);
-    }
-    if faults.retry_after_secs > 0 {
-        return Some(too_many(u64::from(faults.retry_after_secs)));
-    }
-    faults.empty_200.then(|| http_answer::empty(StatusCode::OK))
+pub(super) fn too_many(retry_after_secs: u64) -> Response<Bytes> {
+    limited(StatusCode::TOO_MANY_REQUESTS, retry_after_secs)
 }
 
-fn too_many(retry_after_secs: u64) -> Response<Bytes> {
-    let mut response =
-        Gateway(StatusCode::TOO_MANY_REQUESTS, -1003, "Too many requests.".to_owned()).respond();
+/// A refusal with `Retry-After`.
+pub(super) fn limited(status: StatusCode, retry_after_secs: u64) -> Response<Bytes> {
+    let mut response = Gateway(status, -1003, "Too many requests.".to_owned()).respond();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after_secs));
     response
 }
@@ -137,27 +137,47 @@ enum Call {
 }
 
 impl Call {
+    const ALL: [Self; 6] = [
+        Self::Credential,
+        Self::History,
+        Self::PreSignedUrl,
+        Self::MarkOrder,
+        Self::MarkUser,
+        Self::RiskTips,
+    ];
+
     fn of(method: &Method, name: &str) -> Option<Self> {
-        let (call, by) = match name {
-            "retrieveChatCredential" => (Self::Credential, Method::GET),
-            "retrieveChatMessagesWithPagination" => (Self::History, Method::GET),
-            "image/pre-signed-url" => (Self::PreSignedUrl, Method::POST),
-            "markOrderMessagesAsRead" => (Self::MarkOrder, Method::POST),
-            "markUserMessagesAsRead" => (Self::MarkUser, Method::POST),
-            "getRiskWarningTips" => (Self::RiskTips, Method::POST),
-            _ => return None,
+        let call = Self::ALL.into_iter().find(|call| call.name() == name)?;
+        let by = match call {
+            Self::Credential | Self::History => Method::GET,
+            Self::PreSignedUrl | Self::MarkOrder | Self::MarkUser | Self::RiskTips => Method::POST,
         };
         (*method == by).then_some(call)
     }
 
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Credential => "retrieveChatCredential",
+            Self::History => "retrieveChatMessagesWithPagination",
+            Self::PreSignedUrl => "image/pre-signed-url",
+            Self::MarkOrder => "markOrderMessagesAsRead",
+            Self::MarkUser => "markUserMessagesAsRead",
+            Self::RiskTips => "getRiskWarningTips",
+        }
+    }
+
     /// Field reports disagree whether read marks are signed, so both are taken.
-    const fn may_be_unsigned(self) -> bool {
-        matches!(self, Self::MarkOrder | Self::MarkUser)
+    fn signing(self, faults: &Faults) -> MarkSigning {
+        if matches!(self, Self::MarkOrder | Self::MarkUser) {
+            faults.marks
+        } else {
+            MarkSigning::Signed
+        }
     }
 
     /// History is reported to work without the header. (field reports)
-    const fn needs_client_type(self) -> bool {
-        !matches!(self, Self::History)
+    const fn needs_client_type(self, faults: &Faults) -> bool {
+        !matches!(self, Self::History) || faults.history_needs_client_type
     }
 }
 
@@ -180,15 +200,18 @@ fn authenticate<'r>(
     })?;
     let raw = request.uri().query().unwrap_or_default();
     let signed = raw.split('&').any(|pair| pair.starts_with("signature="));
-    let query = if signed || !call.may_be_unsigned() {
-        Some(verify_query(raw.as_bytes(), &trader.signer, state.clock(cx).as_millis())?)
-    } else {
-        None
+    let query = match call.signing(&state.faults) {
+        // What the one report says a signature gets there is not known to the number.
+        MarkSigning::Unsigned if signed => return Err(VerifyError::BadSignature.into()),
+        MarkSigning::Either | MarkSigning::Unsigned if !signed => None,
+        MarkSigning::Either | MarkSigning::Signed | MarkSigning::Unsigned => {
+            Some(verify_query(raw.as_bytes(), &trader.signer, state.clock(cx).as_millis())?)
+        }
     };
     // One report passes it in the query.
     let named = request.headers().get(CLIENT_TYPE_HEADER).is_some_and(|it| !it.is_empty())
         || query.as_ref().is_some_and(|query| query.get("clientType").is_some());
-    if call.needs_client_type() && !named {
+    if call.needs_client_type(&state.faults) && !named {
         return Err(Gateway::illegal());
     }
     Ok((user, query))
@@ -204,7 +227,7 @@ fn perform(
 ) -> Result<Response<Bytes>, Gateway> {
     match call {
         Call::Credential => Ok(credential(state, cx, user)),
-        Call::History => history(state, user, query),
+        Call::History => history::page(state, cx, user, query),
         Call::PreSignedUrl => pre_signed_url(state, cx, user, request),
         Call::MarkOrder => {
             let order_no = body::<MarkBody<'_>>(request)?.order_no.text().into_owned();
@@ -212,7 +235,7 @@ fn perform(
                 return Err(Gateway::illegal());
             }
             chat::mark_read(state, cx, &order_no, user);
-            Ok(marked())
+            Ok(marked(state))
         }
         Call::MarkUser => {
             let of = body::<MarkBody<'_>>(request)?.user_id;
@@ -224,7 +247,7 @@ fn perform(
             for order_no in orders {
                 chat::mark_read(state, cx, &order_no, user);
             }
-            Ok(marked())
+            Ok(marked(state))
         }
         Call::RiskTips => {
             let order_no = body::<RiskBody<'_>>(request)?.order_no;
@@ -233,7 +256,7 @@ fn perform(
             }
             // This world has no warnings; the shape of one is not known.
             let none = Raw::from_value::<[u8]>(&[]).ok();
-            Ok(answer(StatusCode::OK, &Envelope::success(none)))
+            Ok(success(state, none))
         }
     }
 }
@@ -251,15 +274,28 @@ fn body<'r, T: Deserialize<'r>>(request: &'r Request<Bytes>) -> Result<T, Gatewa
     })
 }
 
-fn raw(value: &impl Encode) -> Option<Raw<'static>> {
+/// The answer to a call that worked.
+fn success(state: &C2cState, data: Option<Raw<'static>>) -> Response<Bytes> {
+    answer(StatusCode::OK, &succeeded(state, data))
+}
+
+pub(super) fn succeeded(state: &C2cState, data: Option<Raw<'static>>) -> Envelope<'static> {
+    let mut envelope = Envelope::success(data);
+    if state.faults.null_message {
+        envelope.message = None;
+    }
+    envelope
+}
+
+pub(super) fn raw(value: &impl Encode) -> Option<Raw<'static>> {
     let mut out = Vec::new();
     value.encode(&mut out);
     let text = String::from_utf8(out).ok()?;
     Raw::new(&text).ok().map(|raw| raw.detach())
 }
 
-fn marked() -> Response<Bytes> {
-    answer(StatusCode::OK, &Envelope::success(Raw::from_value(&true).ok()))
+fn marked(state: &C2cState) -> Response<Bytes> {
+    success(state, Raw::from_value(&true).ok())
 }
 
 fn credential(state: &mut C2cState, cx: &mut Cx<'_>, user: u64) -> Response<Bytes> {
@@ -270,7 +306,7 @@ fn credential(state: &mut C2cState, cx: &mut Cx<'_>, user: u64) -> Response<Byte
         listen_token: token.into(),
         ..CredentialData::default()
     };
-    answer(StatusCode::OK, &Envelope::success(raw(&data)))
+    success(state, raw(&data))
 }
 
 fn pre_signed_url(
@@ -286,8 +322,7 @@ fn pre_signed_url(
         asked.pop_front();
     }
     if let Some(oldest) = asked.front().filter(|_| asked.len() >= UPLOADS_PER_MINUTE as usize) {
-        let wait = MINUTE.saturating_sub(now.saturating_duration_since(*oldest));
-        return Ok(too_many(wait.as_millis().div_ceil(1000).try_into().unwrap_or(60)));
+        return Ok(too_many(faults::wait(MINUTE, now.saturating_duration_since(*oldest))));
     }
     let (upload, image) = images::open(state, cx, user, &name).ok_or_else(Gateway::illegal)?;
     state.asked.entry(user).or_default().push_back(now);
@@ -300,59 +335,5 @@ fn pre_signed_url(
         let text = data.as_str().replacen("\"uploadUrl\"", "\"preSignedUrl\"", 1);
         Raw::new(&text).map_or(Raw::NULL, |raw| raw.detach())
     });
-    Ok(answer(StatusCode::OK, &Envelope::success(data)))
-}
-
-/// A page, newest first; `id` is an exclusive upper bound. (seed)
-fn history(
-    state: &C2cState,
-    user: u64,
-    query: Option<&VerifiedQuery<'_>>,
-) -> Result<Response<Bytes>, Gateway> {
-    let get = |name: &str| query.and_then(|it| it.get(name)).filter(|value| !value.is_empty());
-    let order_no = get("orderNo").ok_or_else(|| Gateway::mandatory("orderNo"))?;
-    let number = |name: &str, default: u32| {
-        get(name).map_or(Ok(default), |text| text.parse().map_err(|_| Gateway::mandatory(name)))
-    };
-    let (page, rows) = (number("page", 1)?, number("rows", DEFAULT_ROWS)?);
-    if page == 0 {
-        return Err(Gateway::mandatory("page"));
-    }
-    let rows = rows.clamp(1, MAX_ROWS) as usize;
-    let before = match get("id") {
-        Some(id) => id.parse().map_err(|_| Gateway::mandatory("id"))?,
-        None => i64::MAX,
-    };
-    let order = state.order_of(order_no, user).ok_or_else(Gateway::illegal)?;
-    let kind = get("chatMessageType");
-    let visible = |id: &&i64| {
-        state.messages.get(id).is_some_and(|row| {
-            row.to.is_none_or(|to| to == user)
-                && kind.is_none_or(|kind| row.kind.eq_ignore_ascii_case(kind))
-        })
-    };
-    let matching = || order.messages.range(..before).filter(visible);
-    let total = matching().count();
-    let skip = (page as usize - 1).saturating_mul(rows);
-    let mut ids: Vec<i64> = if get("sort").is_some_and(|sort| sort.eq_ignore_ascii_case("asc")) {
-        matching().skip(skip).take(rows).copied().collect()
-    } else {
-        matching().rev().skip(skip).take(rows).copied().collect()
-    };
-    if state.faults.mixed_history {
-        // The newest message of another order of the same account. (field report)
-        let others = state.orders.iter().filter(|(no, it)| *no != order_no && it.has(user));
-        ids.extend(others.filter_map(|(_, order)| order.messages.last()).max());
-    }
-    let items = ids.into_iter().filter_map(|id| {
-        let row = state.messages.get(&id)?;
-        let item = HistoryItem::from(chat::push(state, id, row, user));
-        Some(HistoryItem { topic_id: Default::default(), ..item })
-    });
-    let items: Vec<_> = items.collect();
-    let envelope = Envelope {
-        total: Some(chat_proto::c2c::Loose::number(i64::try_from(total).unwrap_or(i64::MAX))),
-        ..Envelope::success(raw(&items))
-    };
-    Ok(answer(StatusCode::OK, &envelope))
+    Ok(success(state, data))
 }

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use chat_proto::machine::HttpId;
 use chat_proto::time::UnixMillis;
-use http::{Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 
 use super::{C2cImage, C2cRecord, C2cState};
 use crate::effects::Cx;
 use crate::http_answer;
 use crate::transfer::{Download, FileKey, Transfer, UploadBody, UploadError, Uploaded};
+use crate::world::UploadType;
 
 /// Where bytes are put.
 const UPLOAD: &str = "/c2c-upload/";
@@ -20,14 +21,19 @@ const OPEN_FOR: u64 = 300;
 const EXTENSIONS: [&str; 6] = ["jpg", "jpeg", "png", "gif", "webp", "bmp"];
 /// The longest name, in bytes. (choice)
 const MAX_NAME: usize = 255;
+/// What a store says when a request is not the one that was signed.
+const MISMATCH: &str = "SignatureDoesNotMatch";
 
-/// A place to upload to.
+/// A place to upload to. It is taken once its picture is stored, and kept until it expires so that
+/// a picture that could not be stored leaves it free.
 #[derive(Debug)]
 pub(super) struct Slot {
     user: u64,
     name: String,
     path: String,
     signature: String,
+    /// Whether the type is part of what is signed.
+    typed: bool,
     expires: UnixMillis,
     /// Bytes are coming in.
     busy: bool,
@@ -48,30 +54,34 @@ pub(super) fn open(
     }
     let now = state.clock(cx);
     state.slots.retain(|_, slot| slot.busy || slot.expires > now);
-    if state.slots.len() >= cx.config.max_uploads {
+    let free = state.slots.values().filter(|slot| !state.images.contains_key(&slot.path));
+    if free.count() >= cx.config.max_uploads {
         return None;
     }
-    let key = FileKey::new(&cx.ids.hex32())?;
+    let place = cx.ids.hex32();
     let (day, second) = stamp(now);
     let path = format!("{DOWNLOAD}{day}/{}_{day}{second}.{extension}", cx.ids.hex32());
     let signature = cx.ids.hex32();
+    let typed = state.faults.upload_type == UploadType::Signed;
+    let headers = if typed { "content-type%3Bhost" } else { "host" };
+    let open_for = Some(state.faults.upload_expiry_secs).filter(|seconds| *seconds > 0);
+    let open_for = open_for.map_or(OPEN_FOR, u64::from);
     let host = &cx.config.urls.images;
     let upload = format!(
-        "{host}{UPLOAD}{}?X-Amz-Expires={OPEN_FOR}&X-Amz-SignedHeaders=host&X-Amz-Signature={signature}",
-        key.as_str()
+        "{host}{UPLOAD}{place}?X-Amz-Expires={open_for}&X-Amz-SignedHeaders={headers}&X-Amz-Signature={signature}"
     );
     let image = format!("{host}{path}");
-    let expires = UnixMillis::new(now.as_millis() + OPEN_FOR * 1000);
+    let expires = UnixMillis::new(now.as_millis().saturating_add(open_for * 1000));
     let name = name.to_owned();
-    state.slots.insert(key, Slot { user, name, path, signature, expires, busy: false });
+    state.slots.insert(place, Slot { user, name, path, signature, typed, expires, busy: false });
     Some((upload, image))
 }
 
 /// Judges an upload or a download; neither asks for a key. (seed, field reports)
 pub(super) fn begin(state: &mut C2cState, cx: &mut Cx<'_>, head: &Request<()>) -> Transfer {
     let path = head.uri().path();
-    if let Some(key) = path.strip_prefix(UPLOAD) {
-        return begin_upload(state, cx, head, key);
+    if let Some(place) = path.strip_prefix(UPLOAD) {
+        return begin_upload(state, cx, head, place);
     }
     if !path.starts_with(DOWNLOAD) {
         return Transfer::NotMine;
@@ -92,24 +102,45 @@ pub(super) fn begin(state: &mut C2cState, cx: &mut Cx<'_>, head: &Request<()>) -
     }
 }
 
-fn begin_upload(state: &mut C2cState, cx: &Cx<'_>, head: &Request<()>, key: &str) -> Transfer {
+fn begin_upload(
+    state: &mut C2cState,
+    cx: &mut Cx<'_>,
+    head: &Request<()>,
+    place: &str,
+) -> Transfer {
     if head.method() != Method::PUT {
         return Transfer::Answer(http_answer::empty(StatusCode::METHOD_NOT_ALLOWED));
+    }
+    if let Some(status) = super::fault_status(state.faults.upload_status) {
+        return Transfer::Answer(denied(status, "SlowDown"));
     }
     let now = state.clock(cx);
     let query = head.uri().query().unwrap_or_default();
     let signature = form_urlencoded::parse(query.as_bytes())
         .find_map(|(name, value)| (name == "X-Amz-Signature").then(|| value.into_owned()));
-    let key = FileKey::new(key);
-    let slot = key.and_then(|key| Some((state.slots.get_mut(&key)?, key)));
-    let Some((slot, key)) = slot.filter(|(it, _)| Some(&it.signature) == signature.as_ref()) else {
-        let code = "SignatureDoesNotMatch";
-        return Transfer::Answer(denied(StatusCode::FORBIDDEN, code));
+    let slot = state.slots.get_mut(place);
+    let Some(slot) = slot.filter(|it| Some(&it.signature) == signature.as_ref()) else {
+        return Transfer::Answer(denied(StatusCode::FORBIDDEN, MISMATCH));
     };
-    if slot.expires <= now || slot.busy {
+    let said = head.headers().get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    let as_signed = if slot.typed {
+        said == Some(media_type(&slot.name).as_bytes())
+    } else {
+        said.is_none() || state.faults.upload_type != UploadType::None
+    };
+    if !as_signed {
+        return Transfer::Answer(denied(StatusCode::FORBIDDEN, MISMATCH));
+    }
+    let taken = state.images.contains_key(&slot.path);
+    if taken || slot.busy || slot.expires <= now {
         return Transfer::Answer(denied(StatusCode::FORBIDDEN, "AccessDenied"));
     }
+    // Each try has a file of its own: what an earlier one left may be on its way out.
+    let Some(key) = FileKey::new(&cx.ids.hex32()) else {
+        return Transfer::Answer(denied(StatusCode::INTERNAL_SERVER_ERROR, "InternalError"));
+    };
     slot.busy = true;
+    state.uploads.insert(key.clone(), place.to_owned());
     Transfer::Receive { key, body: UploadBody::Raw, max_bytes: cx.config.max_file_bytes }
 }
 
@@ -121,14 +152,11 @@ pub(super) fn finish(
     key: &FileKey,
     result: &Result<Uploaded, UploadError>,
 ) -> bool {
-    if !state.slots.contains_key(key) {
-        return false;
-    }
+    // Whatever comes of it, until it expires the place is open for another try.
+    let Some(place) = abort(state, key) else { return false };
     let uploaded = match result {
         Ok(uploaded) => uploaded,
         Err(error) => {
-            // Until it expires the place is open for another try.
-            abort(state, key);
             let (status, code) = match error {
                 UploadError::TooLarge => (StatusCode::BAD_REQUEST, "EntityTooLarge"),
                 UploadError::Malformed => (StatusCode::BAD_REQUEST, "IncompleteBody"),
@@ -138,24 +166,26 @@ pub(super) fn finish(
             return true;
         }
     };
-    let Some(slot) = state.slots.remove(key) else { return false };
+    let Some(slot) = state.slots.get(&place) else { return false };
     let row = C2cImage {
         key: key.as_str().to_owned(),
         user: slot.user,
         mime: media_type(&slot.name).to_owned(),
-        name: slot.name,
+        name: slot.name.clone(),
         size: uploaded.size,
     };
-    state.put(cx, C2cRecord::Image { path: slot.path, row: Some(row) });
+    // The row takes the place; a commit that fails takes the row away again.
+    let path = slot.path.clone();
+    state.put(cx, C2cRecord::Image { path, row: Some(row) });
     cx.fx.respond(id, http_answer::empty(StatusCode::OK));
     true
 }
 
-/// An upload was given up.
-pub(super) fn abort(state: &mut C2cState, key: &FileKey) {
-    if let Some(slot) = state.slots.get_mut(key) {
-        slot.busy = false;
-    }
+/// An upload is over; gives the place it was for.
+pub(super) fn abort(state: &mut C2cState, key: &FileKey) -> Option<String> {
+    let place = state.uploads.remove(key)?;
+    state.slots.get_mut(&place)?.busy = false;
+    Some(place)
 }
 
 /// The type by the name's extension: a picture and nothing that a browser would run.
@@ -175,8 +205,8 @@ fn denied(status: StatusCode, code: &str) -> Response<Bytes> {
     let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
     let mut response = Response::new(Bytes::from(body));
     *response.status_mut() = status;
-    let xml = http::HeaderValue::from_static("application/xml");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, xml);
+    let xml = HeaderValue::from_static("application/xml");
+    response.headers_mut().insert(header::CONTENT_TYPE, xml);
     response
 }
 

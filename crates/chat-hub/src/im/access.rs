@@ -20,7 +20,18 @@ pub(super) fn ceiling() -> M {
     M::JOIN | M::READ | M::WRITE | M::PRES | M::APPROVE
 }
 
-/// What everybody has on `me`. (tinode-code)
+/// What a user has on a channel for SMS and WhatsApp: to read and to write; who else belongs to it
+/// is the PBX's to say. (choice)
+pub(super) fn on_emc() -> M {
+    M::JOIN | M::READ | M::WRITE | M::PRES
+}
+
+/// What a user has on notes to themself. (tinode-code)
+pub(super) fn on_slf() -> M {
+    M::JOIN | M::READ | M::WRITE | M::DELETE | M::OWNER
+}
+
+/// What everybody has on `me` and `fnd`. (tinode-code)
 pub(super) fn on_me() -> M {
     M::JOIN | M::PRES | M::SHARE
 }

@@ -5,9 +5,9 @@ use chat_proto::im::down::Pres;
 use chat_proto::im::up::{Del, SeqRange};
 
 use super::Im;
-use super::history::{bounds, normalized, seq_range};
 use super::names::{Named, parse_user, resolve, user_name};
 use super::presence::{cleared, pres};
+use super::ranges::{bounds, normalized, seq_range, without};
 use super::reply::{Ask, Done, Status, params};
 use crate::effects::Cx;
 use crate::record::{DeletionRow, Head, Record, TopicId};
@@ -31,7 +31,7 @@ impl Im {
             "" | "msg" => self.delete_messages(cx, ask, topic, del),
             "sub" => self.delete_member(cx, ask, topic, del),
             "topic" => self.delete_topic(cx, ask, topic),
-            "cred" => Err(Status::NOT_IMPLEMENTED.into()),
+            "cred" => Err(super::tags::no_credentials(topic, attached).into()),
             _ => Err(Status::MALFORMED.into()),
         }
     }
@@ -54,14 +54,81 @@ impl Im {
             }
         }
         self.put(cx, Record::Head { topic: id, row: head });
-        let row = DeletionRow { user: (!hard).then_some(ask.user), ranges: ranges.clone() };
+        let owner = (!hard).then_some(ask.user);
+        self.supersede(cx, id, owner, &ranges);
+        let row = DeletionRow { user: owner, ranges: ranges.clone() };
         self.put(cx, Record::Deletion { topic: id, clear, row: Some(row) });
+        self.fold(cx, id, owner);
         for seq in gone {
-            self.put(cx, Record::Message { topic: id, seq, row: None });
+            self.erase(cx, id, seq);
         }
         self.ctrl(cx, ask, Status::OK, Some(params(&serde_json::json!({ "del": clear }))));
         self.tell_deleted(cx, ask, id, hard, clear, ranges);
         Ok(())
+    }
+
+    /// Removes a message. Its `{pub}` is remembered, or sending it again would bring it back.
+    fn erase(&mut self, cx: &mut Cx<'_>, topic: TopicId, seq: u64) {
+        let Some(old) = self.topics.get(&topic).and_then(|it| it.messages.get(&seq)) else {
+            return;
+        };
+        let (from, reqid) = (old.from, old.reqid.clone());
+        self.put(cx, Record::Message { topic, seq, row: None });
+        if let Some(it) = self.topics.get_mut(&topic) {
+            it.recent.insert(from, &reqid, seq);
+        }
+    }
+
+    /// Takes out of earlier deletions what a new one says again: who asks for what came after an
+    /// earlier number gets the new one as well.
+    fn supersede(
+        &mut self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        owner: Option<u64>,
+        ranges: &[(u64, u64)],
+    ) {
+        let Some(it) = self.topic(topic) else { return };
+        // What is gone for all need not be hidden from anybody.
+        let same = |row: &DeletionRow| owner.is_none() || row.user == owner;
+        let changed =
+            it.deletions.iter().filter(|(_, row)| same(row)).filter_map(|(clear, row)| {
+                let left = without(&row.ranges, ranges);
+                let row = DeletionRow { user: row.user, ranges: left };
+                (it.deletions.get(clear) != Some(&row)).then_some((*clear, row))
+            });
+        let changed: Vec<_> = changed.collect();
+        for (clear, row) in changed {
+            let row = (!row.ranges.is_empty()).then_some(row);
+            self.put(cx, Record::Deletion { topic, clear, row });
+        }
+    }
+
+    /// Joins the oldest two deletions of one owner while there are too many. Who knows the first
+    /// gets it again with the second, which does no harm.
+    fn fold(&mut self, cx: &mut Cx<'_>, topic: TopicId, owner: Option<u64>) {
+        let Some(it) = self.topic(topic) else { return };
+        let rows = it.deletions.iter().filter(|(_, row)| row.user == owner);
+        let mut rows: Vec<_> = rows.map(|(clear, row)| (*clear, row.clone())).collect();
+        let most = cx.config.max_deletions.max(1);
+        let Some(last) = rows.len().checked_sub(most).filter(|excess| *excess > 0) else { return };
+        // Below the first message there is nothing, so that gaps there can be closed.
+        let first = it.messages.keys().next().map_or(it.head.seq + 1, |seq| *seq);
+        let folded: Vec<_> = rows.drain(..=last).collect();
+        let Some((into, _)) = folded.last() else { return };
+        let into = *into;
+        let mut ranges = normalized(folded.iter().flat_map(|(_, it)| it.ranges.clone()).collect());
+        let low = ranges.first().map_or(0, |(low, _)| *low);
+        let below = ranges.partition_point(|(_, end)| *end <= first);
+        if below > 1 {
+            let end = ranges[below - 1].1;
+            ranges.splice(..below, [(low, end)]);
+        }
+        for (clear, _) in folded.iter().filter(|(clear, _)| *clear != into) {
+            self.put(cx, Record::Deletion { topic, clear: *clear, row: None });
+        }
+        let row = Some(DeletionRow { user: owner, ranges });
+        self.put(cx, Record::Deletion { topic, clear: into, row });
     }
 
     fn tell_deleted(
@@ -116,7 +183,7 @@ impl Im {
     }
 
     fn delete_topic(&mut self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
-        if matches!(id, TopicId::Me(_)) {
+        if id.is_me() {
             return Err(Status::DENIED.into());
         }
         let topic = self.topic(id).ok_or(Status::NO_ACTION)?;
@@ -137,9 +204,7 @@ impl Im {
             }
         }
         let gone = Pres { src: id.name_for(ask.user).into(), ..pres("gone") };
-        for user in members {
-            self.pres_me(cx, user, &gone, None, None);
-        }
+        self.pres_me_all(cx, members, &gone, None, None);
         self.drop_topic(cx, id);
         Ok(())
     }

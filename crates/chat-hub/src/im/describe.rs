@@ -30,9 +30,14 @@ pub(super) struct Query<'a> {
 
 impl Query<'_> {
     fn sections(&self) -> Vec<&'static str> {
-        let asked: Vec<_> = self.what.splitn(8, ' ').collect();
-        SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
+        sections(&self.what)
     }
+}
+
+/// The sections that are asked for, in the order they are answered.
+pub(super) fn sections(what: &str) -> Vec<&'static str> {
+    let asked: Vec<_> = what.splitn(8, ' ').collect();
+    SECTIONS.into_iter().filter(|section| asked.contains(section)).collect()
 }
 
 impl Im {
@@ -109,7 +114,7 @@ impl Im {
         let ims = since(opts)?;
         let desc = match id {
             TopicId::Me(user) => self.desc_of_me(ask, user, ims),
-            TopicId::P2p(..) | TopicId::Group(_) => {
+            TopicId::P2p(..) | TopicId::Group(_) | TopicId::Emc(_) | TopicId::Slf(_) => {
                 let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
                 let member = topic.members.get(&ask.user).ok_or(Status::NOT_FOUND)?;
                 self.desc_of_topic(ask, id, topic, member, ims)
@@ -122,17 +127,11 @@ impl Im {
     fn desc_of_me(&self, ask: &Ask, user: u64, ims: Option<i64>) -> Desc<'_> {
         let Some(row) = self.users.get(&user) else { return Desc::default() };
         let news = ims.is_none_or(|ims| row.updated > ims);
-        let mode = access::on_me().to_string();
         Desc {
             created: created(ask, row.created, ims),
             updated: Stamp::from_unix_micros(row.updated, ask.flavor),
             defacs: Some(defacs(row.auth, row.anon)),
-            acs: Some(Acs {
-                want: mode.clone().into(),
-                given: mode.clone().into(),
-                mode: mode.into(),
-                ..Acs::default()
-            }),
+            acs: Some(on_me()),
             public: news.then(|| stored(row.public.as_ref())).flatten(),
             private: news.then(|| stored(row.private.as_ref())).flatten(),
             ..Desc::default()
@@ -207,7 +206,7 @@ impl Im {
     fn short_desc(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId, query: &Query<'_>) -> Done {
         let none = GetOpts::default();
         let opts = query.desc.unwrap_or(&none);
-        if matches!(id, TopicId::Me(_)) {
+        if id.is_me() {
             return self.desc(cx, ask, id, opts);
         }
         if !opts.user.is_empty() || opts.limit.is_some_and(|limit| limit != 0) {
@@ -270,7 +269,7 @@ impl Im {
         };
         let rows: Vec<_> = match id {
             TopicId::Me(user) => self.topic_rows(ask, user, opts, ims, limit),
-            TopicId::P2p(..) | TopicId::Group(_) => {
+            TopicId::P2p(..) | TopicId::Group(_) | TopicId::Emc(_) | TopicId::Slf(_) => {
                 let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
                 let only = parse_user(&opts.user.decode());
                 topic
@@ -411,11 +410,22 @@ fn created(ask: &Ask, at: i64, ims: Option<i64>) -> Stamp<'static> {
     Stamp::from_unix_micros(at, ask.flavor)
 }
 
+/// The access of everybody to their own `me` and `fnd`.
+pub(super) fn on_me() -> Acs<'static> {
+    let mode = access::on_me().to_string();
+    Acs {
+        want: mode.clone().into(),
+        given: mode.clone().into(),
+        mode: mode.into(),
+        ..Acs::default()
+    }
+}
+
 fn defacs(auth: M, anon: M) -> Defacs<'static> {
     let auth = auth.to_string().into();
     Defacs { auth, anon: anon.to_string().into(), extra: Vec::new() }
 }
 
-fn stored(text: Option<&SharedText>) -> Option<Raw<'_>> {
+pub(super) fn stored(text: Option<&SharedText>) -> Option<Raw<'_>> {
     text.and_then(|text| Raw::new(text.as_str()).ok())
 }

@@ -2,10 +2,11 @@
 
 use chat_proto::im::AccessMode as M;
 use chat_proto::im::down::{DelInfo, Meta};
-use chat_proto::im::up::{GetOpts, SeqRange};
+use chat_proto::im::up::GetOpts;
 
 use super::Im;
 use super::publish::data;
+use super::ranges::{bounds, is_in, normalized, seq_range};
 use super::reply::{Ask, Done, Status, params_text};
 use super::state::Topic;
 use crate::effects::Cx;
@@ -82,14 +83,21 @@ impl Im {
         }
         let (low, end) = span(opts);
         let topic = self.topic(id).filter(|topic| topic.mode(ask.user).has(M::READ));
+        let limit = match usize::try_from(opts.limit.unwrap_or_default()) {
+            Ok(limit) if limit > 0 => limit.min(MAX_RANGES),
+            _ => MAX_RANGES,
+        };
         let mut ranges = Vec::new();
         let mut clear = 0;
         if let Some(topic) = topic.filter(|_| low < end) {
-            for (number, row) in topic.deletions.range(low..end) {
-                if row.user.is_none_or(|user| user == ask.user) {
-                    clear = *number;
-                    ranges.extend(row.ranges.iter().copied());
+            let rows = topic.deletions.range(low..end);
+            for (number, row) in rows.filter(|(_, row)| row.is_for(ask.user)) {
+                // A deletion is listed whole, so that a client can go on behind it.
+                if clear > 0 && ranges.len() + row.ranges.len() > limit {
+                    break;
                 }
+                clear = *number;
+                ranges.extend(row.ranges.iter().copied());
             }
         }
         if clear == 0 {
@@ -106,8 +114,8 @@ impl Im {
 impl Topic {
     /// The number of the last deletion `user` sees.
     pub(super) fn last_clear(&self, user: u64) -> u64 {
-        let seen = |of: Option<u64>| of.is_none_or(|of| of == user);
-        self.deletions.iter().rev().find(|(_, row)| seen(row.user)).map_or(0, |(clear, _)| *clear)
+        let rows = self.deletions.iter().rev();
+        rows.filter(|(_, row)| row.is_for(user)).map(|(clear, _)| *clear).next().unwrap_or_default()
     }
 
     /// Messages that `user` has deleted for themself.
@@ -121,49 +129,4 @@ impl Topic {
 fn span(opts: &GetOpts<'_>) -> (u64, u64) {
     let before = opts.before.filter(|before| *before != 0);
     (opts.since.unwrap_or_default(), before.unwrap_or(u64::MAX))
-}
-
-/// `[low, end)` of a range as it travels: no `hi`, or one not above `low`, means one message.
-pub(super) fn bounds(range: &SeqRange) -> (u64, u64) {
-    (range.low, range.hi.max(range.low.saturating_add(1)))
-}
-
-/// A range as it travels: one message has no `hi`.
-pub(super) fn seq_range((low, end): (u64, u64)) -> SeqRange {
-    SeqRange { low, hi: if end == low + 1 { 0 } else { end }, extra: Vec::new() }
-}
-
-/// Ranges sorted, those that overlap or touch joined. Ranges with a gap stay apart.
-pub(super) fn normalized(mut ranges: Vec<(u64, u64)>) -> Vec<(u64, u64)> {
-    ranges.retain(|(low, end)| low < end);
-    ranges.sort_unstable();
-    let mut joined: Vec<(u64, u64)> = Vec::with_capacity(ranges.len());
-    for (low, end) in ranges {
-        match joined.last_mut() {
-            Some(last) if low <= last.1 => last.1 = last.1.max(end),
-            _ => joined.push((low, end)),
-        }
-    }
-    joined
-}
-
-fn is_in(ranges: &[(u64, u64)], seq: u64) -> bool {
-    let after = ranges.partition_point(|(low, _)| *low <= seq);
-    after > 0 && seq < ranges[after - 1].1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Rules 191 and 192: a gap survives, and what follows a swallowed range is not lost.
-    #[test]
-    fn ranges_join_without_swallowing() {
-        assert_eq!(normalized(vec![(1, 4), (5, 7)]), [(1, 4), (5, 7)]);
-        assert_eq!(normalized(vec![(1, 4), (2, 4), (6, 8)]), [(1, 4), (6, 8)]);
-        assert_eq!(normalized(vec![(5, 6), (1, 5), (9, 9)]), [(1, 6)]);
-        let ranges = normalized(vec![(1, 4), (6, 8)]);
-        let inside: Vec<_> = (0..10).filter(|seq| is_in(&ranges, *seq)).collect();
-        assert_eq!(inside, [1, 2, 3, 6, 7]);
-    }
 }

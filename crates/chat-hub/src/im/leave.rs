@@ -20,7 +20,7 @@ impl Im {
         let (attached, unsub) =
             (self.is_attached(ask.conn, topic), leave.unsub.unwrap_or_default());
         match (attached, unsub) {
-            (_, true) if matches!(topic, TopicId::Me(_)) => Err(Status::DENIED.into()),
+            (_, true) if topic.is_me() => Err(Status::DENIED.into()),
             (false, true) => Err(Status::ATTACH_FIRST.into()),
             (false, false) => Err(Status::NOT_JOINED.into()),
             (true, false) => {
@@ -47,10 +47,8 @@ impl Im {
         if let Some(peer) = topic.peer_of(user) {
             let notice = Pres { src: user_name(user).into(), ..pres("off") };
             self.pres_me(cx, peer, &notice, None, None);
-            self.tell_sharers(cx, topic, (user, user), &cleared(), false, ask.conn);
-        } else {
-            self.tell_sharers(cx, topic, (user, user), &cleared(), true, ask.conn);
         }
+        self.tell_sharers(cx, topic, (user, user), &cleared(), false, ask.conn);
         let gone = Pres { src: topic.name_for(user).into(), ..pres("gone") };
         self.pres_me(cx, user, &gone, Some(ask.conn), None);
         // Nobody is left to see it.

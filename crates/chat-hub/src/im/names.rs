@@ -37,20 +37,29 @@ pub(super) fn resolve(user: u64, name: &str) -> Result<Named, Status> {
             }
             Ok(Named::Topic(TopicId::Group(u64::from_be_bytes(bytes))))
         }
-        TopicKind::Fnd
-        | TopicKind::Slf
-        | TopicKind::Sys
-        | TopicKind::Channel
-        | TopicKind::NewChannel
-        | TopicKind::Emc => Err(Status::NOT_IMPLEMENTED),
+        // Requests about it never come here.
+        TopicKind::Fnd => Err(Status::NOT_FOUND),
+        TopicKind::Slf => Ok(Named::Topic(TopicId::Slf(user))),
+        TopicKind::Emc => match decimal(&name[3..]) {
+            Some(channel) => Ok(Named::Topic(TopicId::Emc(channel))),
+            None => Err(Status::MALFORMED),
+        },
+        // Only administrators of the system read it, and nobody here is one. (tinode-code)
+        TopicKind::Sys => Err(Status::DENIED),
+        // No group here is a channel, and none can be made. (tinode-code, choice)
+        TopicKind::Channel => Err(Status::NOT_FOUND),
+        TopicKind::NewChannel => Err(Status::NOT_IMPLEMENTED),
         TopicKind::Other | _ => Err(Status::TOPIC_NOT_FOUND),
     }
 }
 
 /// The number of `usr…`.
 pub(super) fn parse_user(name: &str) -> Option<u64> {
-    let digits = name.strip_prefix("usr")?;
-    // One name a user: no leading zeros.
+    decimal(name.strip_prefix("usr")?)
+}
+
+/// A number as ids have it: one way to write each, so no leading zeros.
+fn decimal(digits: &str) -> Option<u64> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     if plain { digits.parse().ok() } else { None }
 }
@@ -67,6 +76,8 @@ impl TopicId {
             Self::P2p(..) => user_name(self.peer_of(user).unwrap_or_default()),
             Self::Group(number) => format!("grp{}", URL_SAFE_NO_PAD.encode(number.to_be_bytes())),
             Self::Me(_) => "me".to_owned(),
+            Self::Emc(channel) => format!("emc{channel}"),
+            Self::Slf(_) => "slf".to_owned(),
         }
     }
 
@@ -75,11 +86,17 @@ impl TopicId {
         match self {
             Self::P2p(low, high) if low == user => Some(high),
             Self::P2p(low, high) if high == user => Some(low),
-            Self::P2p(..) | Self::Group(_) | Self::Me(_) => None,
+            Self::P2p(..) | Self::Group(_) | Self::Me(_) | Self::Emc(_) | Self::Slf(_) => None,
         }
     }
 
+    /// Whether access is a group's: wanted and given, with an owner or none, and one name for all.
     pub(super) fn is_group(self) -> bool {
-        matches!(self, Self::Group(_))
+        matches!(self, Self::Group(_) | Self::Emc(_) | Self::Slf(_))
+    }
+
+    /// Whether it is a user's own profile, which holds no messages and is never stored.
+    pub(super) fn is_me(self) -> bool {
+        matches!(self, Self::Me(_))
     }
 }

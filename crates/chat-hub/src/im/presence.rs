@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{AcsChange, Info, Pres};
-use chat_proto::im::{AccessMode, Down};
+use chat_proto::im::{AccessMode, Down, Prepared};
 use chat_proto::json::Str;
 use chat_proto::machine::{ConnId, Text};
 
@@ -23,6 +23,8 @@ pub(super) enum Alarm {
     UserLeft(u64),
     /// A group nobody is attached to counts as offline.
     GroupIdle(TopicId),
+    /// What a user's client calls itself has changed, and did not change back at once.
+    ClientRenamed(u64),
 }
 
 /// Alarms by time, each set once at most.
@@ -91,27 +93,35 @@ impl Im {
             .filter(|(conn, user)| Some(*conn) != skip && to(*user, it.mode(*user)))
             .collect();
         self.spread(cx, topic, sessions, |name| {
-            Down::Pres(Pres { topic: name, ..notice.clone() }).encode()
+            Prepared::pres(Pres { topic: name, ..notice.clone() })
         });
     }
 
-    /// Sends a frame to sessions, encoded once for each name of the topic.
+    /// Sends a frame to sessions. It is encoded once; where names of the topic differ, the name is
+    /// put in.
     pub(super) fn spread(
         &self,
         cx: &mut Cx<'_>,
         topic: TopicId,
         sessions: impl IntoIterator<Item = (ConnId, u64)>,
-        encode: impl Fn(Str<'static>) -> Text,
+        prepare: impl Fn(Str<'static>) -> Prepared,
     ) {
-        let mut encoded: Option<(u64, Text)> = None;
+        let mut prepared: Option<Prepared> = None;
+        // One in a group, two in a P2P topic.
+        let mut views: Vec<(u64, Text)> = Vec::new();
         for (conn, user) in sessions {
             // Everybody in a group calls it the same; the two in a P2P topic do not.
             let view = if topic.is_group() { 0 } else { user };
-            let text = match &encoded {
-                Some((of, text)) if *of == view => text.clone(),
-                _ => encode(topic.name_for(user).into()),
+            if let Some((_, text)) = views.iter().find(|(of, _)| *of == view) {
+                cx.fx.send(conn, text.clone());
+                continue;
+            }
+            let name = topic.name_for(user);
+            let text = match &prepared {
+                Some(frame) => frame.for_topic(&name),
+                None => prepared.insert(prepare(name.into())).text(),
             };
-            encoded = Some((view, text.clone()));
+            views.push((view, text.clone()));
             cx.fx.send(conn, text);
         }
     }
@@ -125,8 +135,20 @@ impl Im {
         skip: Option<ConnId>,
         unless: Option<TopicId>,
     ) {
+        self.pres_me_all(cx, [user], notice, skip, unless);
+    }
+
+    /// The same for many users: the notice is encoded once.
+    pub(super) fn pres_me_all(
+        &self,
+        cx: &mut Cx<'_>,
+        users: impl IntoIterator<Item = u64>,
+        notice: &Pres<'static>,
+        skip: Option<ConnId>,
+        unless: Option<TopicId>,
+    ) {
         let mut encoded: Option<Text> = None;
-        for (conn, _) in self.sessions(TopicId::Me(user)) {
+        for (conn, _) in self.sessions_on_me(users) {
             if Some(conn) == skip || unless.is_some_and(|topic| self.is_attached(conn, topic)) {
                 continue;
             }
@@ -137,17 +159,26 @@ impl Im {
         }
     }
 
-    /// Sends a relayed note to the sessions of `user` on `me`, but to those on `unless`.
+    fn sessions_on_me(
+        &self,
+        users: impl IntoIterator<Item = u64>,
+    ) -> impl Iterator<Item = (ConnId, u64)> {
+        users.into_iter().flat_map(|user| self.sessions(TopicId::Me(user)))
+    }
+
+    /// Sends a relayed note to the sessions of `users` on `me`, but to those on `unless` and to
+    /// `skip`.
     pub(super) fn info_me(
         &self,
         cx: &mut Cx<'_>,
-        user: u64,
+        users: impl IntoIterator<Item = u64>,
         note: &Info<'static>,
         unless: TopicId,
+        skip: ConnId,
     ) {
         let mut encoded: Option<Text> = None;
-        for (conn, _) in self.sessions(TopicId::Me(user)) {
-            if self.is_attached(conn, unless) {
+        for (conn, _) in self.sessions_on_me(users) {
+            if conn == skip || self.is_attached(conn, unless) {
                 continue;
             }
             let text = encoded.get_or_insert_with(|| {
@@ -167,9 +198,9 @@ impl Im {
     pub(super) fn announce(&mut self, cx: &mut Cx<'_>, conn: ConnId, user: u64, topic: TopicId) {
         match topic {
             TopicId::Me(_) => self.announce_user(cx, conn, user),
-            TopicId::Group(_) => {
+            TopicId::Group(_) | TopicId::Emc(_) => {
                 if self.live.insert(topic) {
-                    self.group_notice(cx, topic, "on", Some(user));
+                    self.group_notice(cx, topic, "on", Some(conn));
                 }
                 self.alarms.clear(Alarm::GroupIdle(topic));
                 let first = self.sessions(topic).filter(|(_, it)| *it == user).count() == 1;
@@ -180,7 +211,7 @@ impl Im {
                     });
                 }
             }
-            TopicId::P2p(..) => {}
+            TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 
@@ -223,27 +254,23 @@ impl Im {
                 topic.mode(peer).has(AccessMode::PRES).then_some(peer)
             })
             .collect();
-        let notice = Pres { src: user_name(user).into(), ..pres(what) };
-        for peer in peers {
-            self.pres_me(cx, peer, &notice, None, None);
-        }
+        let ua = self.ua_of(user).to_owned().into();
+        let notice = Pres { src: user_name(user).into(), ua, ..pres(what) };
+        self.pres_me_all(cx, peers, &notice, None, None);
     }
 
-    /// Tells the members of a group on `me`.
+    /// Tells the members of a group on `me`, but for the session `skip`.
     pub(super) fn group_notice(
         &self,
         cx: &mut Cx<'_>,
         topic: TopicId,
         what: &'static str,
-        but: Option<u64>,
+        skip: Option<ConnId>,
     ) {
         let Some(it) = self.topic(topic) else { return };
         let notice = Pres { src: topic.name_for(0).into(), ..pres(what) };
-        for (user, member) in it.subs() {
-            if Some(user) != but && member.sub.mode().has(AccessMode::PRES) {
-                self.pres_me(cx, user, &notice, None, None);
-            }
-        }
+        let told = it.subs().filter(|(_, member)| member.sub.mode().has(AccessMode::PRES));
+        self.pres_me_all(cx, told.map(|(user, _)| user), &notice, skip, None);
     }
 
     /// Detaches a session and tells who must know, but for the session `skip`.
@@ -262,7 +289,7 @@ impl Im {
             TopicId::Me(_) if !self.user_attached(user, topic) => {
                 self.alarms.set(at, Alarm::UserLeft(user));
             }
-            TopicId::Group(_) => {
+            TopicId::Group(_) | TopicId::Emc(_) => {
                 if self.sessions(topic).next().is_none() {
                     self.alarms.set(at, Alarm::GroupIdle(topic));
                 } else if !self.user_attached(user, topic) {
@@ -272,7 +299,7 @@ impl Im {
                     });
                 }
             }
-            TopicId::Me(_) | TopicId::P2p(..) => {}
+            TopicId::Me(_) | TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 
@@ -290,17 +317,17 @@ impl Im {
                 self.alarms.clear(Alarm::UserLeft(user));
                 self.online.insert(user);
             }
-            TopicId::Group(_) if attached => {
+            TopicId::Group(_) | TopicId::Emc(_) if attached => {
                 self.alarms.clear(Alarm::GroupIdle(topic));
                 self.live.insert(topic);
             }
             TopicId::Me(user) => {
                 self.online.remove(&user);
             }
-            TopicId::Group(_) => {
+            TopicId::Group(_) | TopicId::Emc(_) => {
                 self.live.remove(&topic);
             }
-            TopicId::P2p(..) => {}
+            TopicId::P2p(..) | TopicId::Slf(_) => {}
         }
     }
 
@@ -318,12 +345,25 @@ impl Im {
                         self.put(cx, Record::User { user, row });
                     }
                 }
+                Alarm::ClientRenamed(user) => {
+                    if self.online.contains(&user) {
+                        self.peers_notice(cx, user, "ua");
+                    }
+                }
                 Alarm::GroupIdle(topic) => {
                     if self.sessions(topic).next().is_none() && self.live.remove(&topic) {
                         self.group_notice(cx, topic, "off", None);
                     }
                 }
             }
+        }
+    }
+
+    /// A session's client calls itself something else: peers hear of it in a while. (tinode-code)
+    pub(super) fn client_renamed(&mut self, cx: &Cx<'_>, conn: ConnId) {
+        let Some(user) = self.peers.get(&conn).and_then(|peer| peer.user) else { return };
+        if self.is_attached(conn, TopicId::Me(user)) {
+            self.alarms.set(cx.now.mono + cx.config.rename_after, Alarm::ClientRenamed(user));
         }
     }
 
@@ -378,6 +418,24 @@ impl Im {
         self.pres_me(cx, target, &there, skip, Some(topic));
     }
 
+    /// Tells a user whose access changed to or from presence what a topic looks like from now on.
+    /// (tinode-code)
+    pub(super) fn tell_muted(
+        &self,
+        cx: &mut Cx<'_>,
+        topic: TopicId,
+        user: u64,
+        (old, new): (AccessMode, AccessMode),
+    ) {
+        let (had, has) = (old.has(AccessMode::PRES), new.has(AccessMode::PRES));
+        if had == has || !self.is_here(topic, user) {
+            return;
+        }
+        let what = if has { "on" } else { "off" };
+        let notice = Pres { src: topic.name_for(user).into(), ..pres(what) };
+        self.pres_me(cx, user, &notice, None, None);
+    }
+
     /// Sessions on `me` that are not on the topic, of members who pass `to`, get a notice about it;
     /// `act` is left out for the actor and where the topic is the actor.
     pub(super) fn tell_absent(
@@ -399,7 +457,11 @@ impl Im {
             if here.peek().is_none() || !to(user, member.sub.mode()) {
                 continue;
             }
-            let silent = actor == user || topic.peer_of(user) == Some(actor);
+            // Of a message the author is always named to others: a client takes one without for
+            // its own. (tinode-js)
+            let silent = actor == 0
+                || actor == user
+                || notice.what != "msg" && topic.peer_of(user) == Some(actor);
             let view = if topic.is_group() { 0 } else { user };
             let text = encoded.entry((silent, view)).or_insert_with(|| {
                 let act = if silent { Str::default() } else { user_name(actor).into() };

@@ -3,9 +3,9 @@
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{Data, Pres};
 use chat_proto::im::up::Pub;
-use chat_proto::im::{AccessMode as M, Down, Flavor, Stamp};
+use chat_proto::im::{AccessMode as M, Down, Flavor, Prepared, Stamp};
 use chat_proto::json::{Raw, Str};
-use chat_proto::machine::Text;
+use chat_proto::machine::{ConnId, Text};
 
 use super::Im;
 use super::merge::members;
@@ -26,7 +26,7 @@ impl Im {
         let Named::Topic(id) = resolve(ask.user, &ask.topic)? else {
             return Err(Status::TOPIC_NOT_FOUND.into());
         };
-        if matches!(id, TopicId::Me(_)) {
+        if id.is_me() {
             return Err(Status::DENIED.into());
         }
         let topic = self.topic(id).filter(|_| self.is_attached(ask.conn, id));
@@ -46,21 +46,46 @@ impl Im {
             content: it.content.as_ref().map_or("null", Raw::as_str).into(),
             reqid: ask.id.as_str().into(),
         };
-        let head = Head { seq: topic.head.seq + 1, touched: cx.stamp, ..topic.head };
-        let seq = head.seq;
-        let excess = (topic.messages.len() + 1).saturating_sub(cx.config.max_messages.max(1));
-        let oldest: Vec<_> = topic.messages.keys().take(excess).copied().collect();
-        for seq in oldest {
-            self.put(cx, Record::Message { topic: id, seq, row: None });
-        }
-        self.put(cx, Record::Head { topic: id, row: head });
-        self.put(cx, Record::Message { topic: id, seq, row: Some(row.clone()) });
+        let seq = self.store_message(cx, id, row.clone())?;
         // Authors have read what they wrote. (tinode-code)
         let marks = Marks { read: seq, recv: seq };
         self.put(cx, Record::Marks { topic: id, user: ask.user, row: marks });
         self.acknowledge(cx, ask, seq, cx.stamp);
         self.fan_out(cx, ask, id, seq, &row, it.noecho.unwrap_or_default());
+        self.hand_over(cx, id, seq, &row);
         Ok(())
+    }
+
+    /// Numbers a message and stores it; the oldest go where the topic is full.
+    pub(super) fn store_message(
+        &mut self,
+        cx: &mut Cx<'_>,
+        id: TopicId,
+        row: MessageRow,
+    ) -> Result<u64, Status> {
+        let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
+        let head = Head { seq: topic.head.seq + 1, touched: cx.stamp, ..topic.head };
+        let (size, most) = (row.size(), cx.config.max_messages.max(1));
+        let (mut count, mut bytes) = (topic.messages.len(), topic.bytes);
+        let mut oldest = Vec::new();
+        for (seq, old) in &topic.messages {
+            if count < most && bytes + size <= cx.config.max_topic_bytes {
+                break;
+            }
+            count -= 1;
+            bytes -= old.size();
+            oldest.push(*seq);
+        }
+        let freed = topic.bytes - bytes;
+        if self.history_bytes - freed + size > cx.config.max_history_bytes {
+            return Err(Status::UNAVAILABLE);
+        }
+        for seq in oldest {
+            self.put(cx, Record::Message { topic: id, seq, row: None });
+        }
+        self.put(cx, Record::Head { topic: id, row: head });
+        self.put(cx, Record::Message { topic: id, seq: head.seq, row: Some(row) });
+        Ok(head.seq)
     }
 
     fn acknowledge(&self, cx: &mut Cx<'_>, ask: &Ask, seq: u64, at: i64) {
@@ -80,11 +105,8 @@ impl Im {
         row: &MessageRow,
         noecho: bool,
     ) {
+        self.deliver_data(cx, id, seq, row, noecho.then_some(ask.conn));
         let Some(topic) = self.topic(id) else { return };
-        let readers = self.sessions(id).filter(|(conn, user)| {
-            (*conn != ask.conn || !noecho) && topic.mode(*user).has(M::READ)
-        });
-        self.spread(cx, id, readers, |name| data(name, seq, row, Flavor::PortSip));
         let notice = Pres { seq, ..pres("msg") };
         self.tell_absent(cx, (id, topic), ask.user, &notice, None, |_, mode| {
             mode.has(M::READ | M::PRES)
@@ -92,20 +114,49 @@ impl Im {
     }
 }
 
+impl Im {
+    /// Sends a message to the readers on its topic, but to `skip`.
+    pub(super) fn deliver_data(
+        &self,
+        cx: &mut Cx<'_>,
+        id: TopicId,
+        seq: u64,
+        row: &MessageRow,
+        skip: Option<ConnId>,
+    ) {
+        let Some(topic) = self.topic(id) else { return };
+        let readers = self
+            .sessions(id)
+            .filter(|(conn, user)| Some(*conn) != skip && topic.mode(*user).has(M::READ));
+        // Times are written in the flavour of each reader. (seed, tinode-code)
+        let (tinode, portsip): (Vec<_>, Vec<_>) =
+            readers.partition(|(conn, _)| self.flavor(*conn) == Flavor::Tinode);
+        for (flavor, readers) in [(Flavor::PortSip, portsip), (Flavor::Tinode, tinode)] {
+            self.spread(cx, id, readers, |name| Prepared::data(message(name, seq, row, flavor)));
+        }
+    }
+}
+
 /// A message as a frame, under the reader's name for the topic.
 pub(super) fn data(topic: Str<'_>, seq: u64, row: &MessageRow, flavor: Flavor) -> Text {
-    let stored = |text: &SharedText| Raw::new(text.as_str()).map(|raw| raw.detach()).ok();
-    Down::Data(Data {
+    Down::Data(message(topic, seq, row, flavor)).encode()
+}
+
+fn message<'a>(topic: Str<'a>, seq: u64, row: &'a MessageRow, flavor: Flavor) -> Data<'a> {
+    fn stored(text: &SharedText) -> Option<Raw<'_>> {
+        Raw::new(text.as_str()).ok()
+    }
+    Data {
         topic,
-        from: user_name(row.from).into(),
+        // Nobody of ours wrote what came from outside.
+        from: if row.from == 0 { Str::default() } else { user_name(row.from).into() },
         ts: Stamp::from_unix_micros(row.at, flavor),
         seq,
         head: row.head.as_ref().and_then(stored),
         content: stored(&row.content),
         reqid: row.reqid.as_str().into(),
         ..Data::default()
-    })
-    .encode()
+    }
 }
 
 /// The headers to store: an object without `sender`, which is the server's to set. (tinode-code)

@@ -16,6 +16,7 @@ pub(super) struct Status(pub(super) u32, pub(super) &'static str);
 
 impl Status {
     pub(super) const OK: Self = Self(200, "ok");
+    pub(super) const CREATED: Self = Self(201, "created");
     pub(super) const ACCEPTED: Self = Self(202, "accepted");
     pub(super) const NO_CONTENT: Self = Self(204, "no content");
     pub(super) const EVICTED: Self = Self(205, "evicted");
@@ -30,17 +31,20 @@ impl Status {
     pub(super) const AUTH_FAILED: Self = Self(401, "authentication failed");
     pub(super) const UNKNOWN_SCHEME: Self = Self(401, "unknown authentication scheme");
     pub(super) const DENIED: Self = Self(403, "permission denied");
+    pub(super) const API_KEY: Self = Self(403, "valid API key required");
     pub(super) const TOPIC_NOT_FOUND: Self = Self(404, "topic not found");
     pub(super) const USER_NOT_FOUND: Self = Self(404, "user not found");
     pub(super) const NOT_FOUND: Self = Self(404, "not found");
     pub(super) const NOT_ALLOWED: Self = Self(405, "operation or method not allowed");
     pub(super) const ALREADY_AUTHENTICATED: Self = Self(409, "already authenticated");
+    pub(super) const OUT_OF_SEQUENCE: Self = Self(409, "command out of sequence");
     pub(super) const ATTACH_FIRST: Self = Self(409, "must attach first");
     pub(super) const TOO_LARGE: Self = Self(413, "too large");
     pub(super) const POLICY: Self = Self(422, "policy violation");
     pub(super) const INTERNAL: Self = Self(500, "internal error");
     pub(super) const NOT_IMPLEMENTED: Self = Self(501, "not implemented");
     pub(super) const UNAVAILABLE: Self = Self(503, "service unavailable");
+    pub(super) const VERSION: Self = Self(505, "version not supported");
 }
 
 /// A request that is refused, with the `params` of the refusal.

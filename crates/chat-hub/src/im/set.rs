@@ -1,8 +1,8 @@
 //! `set`: descriptions and access.
 
-use chat_proto::im::AccessMode as M;
 use chat_proto::im::down::Pres;
 use chat_proto::im::up::{Set, SetDesc, SetSub};
+use chat_proto::im::{AccessMode as M, Flavor};
 
 use super::Im;
 use super::access;
@@ -31,8 +31,7 @@ impl Im {
             results.push(self.set_tags(cx, ask, topic, tags, attached));
         }
         if set.cred.is_some() {
-            let status = if attached { Status::NOT_IMPLEMENTED } else { Status::DENIED };
-            results.push(Err(status.into()));
+            results.push(Err(super::tags::no_credentials(topic, attached).into()));
         }
         if let Some(aux) = &set.aux {
             results.push(self.set_aux(cx, ask, topic, aux, attached));
@@ -98,11 +97,10 @@ impl Im {
         self.pres_me(cx, ask.user, &notice, Some(ask.conn), None);
         if described {
             let Some(topic) = self.topic(id) else { return Ok(()) };
-            for (user, member) in topic.subs() {
-                if user != ask.user && member.sub.mode().has(M::JOIN) {
-                    self.pres_me(cx, user, &notice, None, None);
-                }
-            }
+            let others = topic
+                .subs()
+                .filter(|(user, member)| *user != ask.user && member.sub.mode().has(M::JOIN));
+            self.pres_me_all(cx, others.map(|(user, _)| user), &notice, None, None);
         }
         Ok(())
     }
@@ -137,7 +135,11 @@ impl Im {
             let topics: Vec<_> = self.topics_of(user).map(|(id, _)| id).collect();
             for id in topics {
                 match id.peer_of(user) {
-                    Some(peer) => self.pres_me(cx, peer, &notice, None, None),
+                    // On `me`, J is enough. (tinode-code)
+                    Some(peer) if self.topic(id).is_some_and(|it| it.mode(peer).has(M::JOIN)) => {
+                        self.pres_me(cx, peer, &notice, None, None);
+                    }
+                    Some(_) => {}
                     None => self.pres_on(cx, id, &notice, Some(ask.conn), |it, mode| {
                         it != user && mode.has(M::PRES)
                     }),
@@ -156,7 +158,7 @@ impl Im {
         attached: bool,
     ) -> Done {
         let mode = M::parse_request(&sub.mode.decode()).map_err(|_| Status::MALFORMED)?;
-        if matches!(topic, TopicId::Me(_)) {
+        if topic.is_me() {
             return Err(Status::NOT_MODIFIED.into());
         }
         let target = match &*sub.user.decode() {
@@ -221,6 +223,10 @@ impl Im {
         let mut row = old.clone();
         if topic.is_group() {
             let owner = old.mode().has(M::OWNER);
+            if self.is_offered(topic, ask.user, want) {
+                self.accept_ownership(cx, ask, topic, want);
+                return Ok(true);
+            }
             // An owner stays one, and nobody becomes one by asking. (tinode-code)
             if owner != want.has(M::OWNER) || owner && !want.has(M::JOIN) {
                 return Err(Status::DENIED.into());
@@ -239,9 +245,11 @@ impl Im {
         row.updated = cx.stamp;
         let dacs = change(&old, &row);
         let exceeds = (row.want - row.given) != M::NONE;
+        let modes = (old.mode(), row.mode());
         self.put_sub(cx, topic, ask.user, row);
         self.tell_sharers(cx, topic, (ask.user, ask.user), &dacs, exceeds, ask.conn);
         self.tell_target(cx, topic, (ask.user, ask.user), &dacs, Some(ask.conn));
+        self.tell_muted(cx, topic, ask.user, modes);
         Ok(true)
     }
 
@@ -268,12 +276,18 @@ impl Im {
         }
         let passes = id.is_group() && mode.is_some_and(|mode| mode.has(M::OWNER));
         // Only the owner passes the group on, and nobody changes what the owner has. (tinode-code)
-        if passes && !caller.has(M::OWNER) || topic.mode(target).has(M::OWNER) {
+        let offered = topic.sub(target).is_some_and(|row| row.given.has(M::OWNER));
+        if (passes || offered) && !caller.has(M::OWNER) || topic.mode(target).has(M::OWNER) {
+            return Err(Status::DENIED.into());
+        }
+        // Who belongs to a channel of the PBX is the PBX's to say.
+        if matches!(id, TopicId::Emc(_) | TopicId::Slf(_)) {
             return Err(Status::DENIED.into());
         }
         let known = topic.members.get(&target).map(|it| it.sub.clone());
         let old = known.clone().filter(|row| row.deleted.is_none());
-        if passes {
+        // In Tinode's flavour it is an offer: what is given, as any other change. (tinode-code)
+        if passes && ask.flavor == Flavor::PortSip {
             let old = old.ok_or(Status::USER_NOT_FOUND)?;
             self.transfer(cx, ask, id, target, &old);
             return self.answer_given(cx, ask, id, target);
@@ -288,10 +302,11 @@ impl Im {
                 }
                 let row = SubRow { given, updated: cx.stamp, ..old.clone() };
                 let dacs = change(&old, &row);
-                let banned = !row.given.has(M::JOIN);
+                let (banned, modes) = (!row.given.has(M::JOIN), (old.mode(), row.mode()));
                 self.put_sub(cx, id, target, row);
                 self.tell_sharers(cx, id, (ask.user, target), &dacs, false, ask.conn);
                 self.tell_target(cx, id, (ask.user, target), &dacs, Some(ask.conn));
+                self.tell_muted(cx, id, target, modes);
                 if banned {
                     self.evict(cx, id, target, false, None);
                 }
@@ -342,6 +357,8 @@ impl Im {
             updated: cx.stamp,
             ..former.clone()
         };
+        // Offers of Tinode's flavour that nobody has taken up end here.
+        self.withdraw_ownership(cx, id, target);
         let raised = SubRow { want: M::ALL, given: M::ALL, updated: cx.stamp, ..old.clone() };
         let (lost, won) = (change(&former, &demoted), change(old, &raised));
         self.put_sub(cx, id, ask.user, demoted);

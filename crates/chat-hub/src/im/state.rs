@@ -18,6 +18,8 @@ pub(crate) struct Topic {
     pub(super) head: Head,
     pub(super) members: BTreeMap<u64, Member>,
     pub(super) messages: BTreeMap<u64, MessageRow>,
+    /// What `messages` take, as [`MessageRow::size`] counts.
+    pub(super) bytes: usize,
     pub(super) deletions: BTreeMap<u64, DeletionRow>,
     pub(super) recent: Recent,
 }
@@ -41,7 +43,7 @@ impl Recent {
         self.by_id.get(&(user, id.to_owned())).copied()
     }
 
-    fn insert(&mut self, user: u64, id: &SharedText, seq: u64) {
+    pub(super) fn insert(&mut self, user: u64, id: &SharedText, seq: u64) {
         if id.is_empty() {
             return;
         }
@@ -66,6 +68,22 @@ impl Recent {
                 self.by_id.remove(&key);
             }
         }
+    }
+}
+
+impl MessageRow {
+    /// What a message takes in memory, about.
+    pub(super) fn size(&self) -> usize {
+        const ROW: usize = 128;
+        let head = self.head.as_ref().map_or(0, |head| head.as_str().len());
+        ROW + head + self.content.as_str().len() + self.reqid.as_str().len()
+    }
+}
+
+impl DeletionRow {
+    /// Whether `user` is among those it deletes for.
+    pub(super) fn is_for(&self, user: u64) -> bool {
+        self.user.is_none_or(|of| of == user)
     }
 }
 
@@ -117,6 +135,7 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
             for user in topic.members.keys() {
                 im.of_user.remove(&(*user, id));
             }
+            im.history_bytes -= topic.bytes;
             return Undo::Im(ImUndo::Dropped(id, Box::new(topic)));
         }
         Record::Head { topic: id, row } => {
@@ -147,10 +166,14 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
                 topic.recent.trim(im.remembered);
             }
             let forget = row.is_none();
+            let came = row.as_ref().map_or(0, MessageRow::size);
             let old = match row {
                 Some(row) => topic.messages.insert(seq, row),
                 None => topic.messages.remove(&seq),
             };
+            let went = old.as_ref().map_or(0, MessageRow::size);
+            topic.bytes = topic.bytes + came - went;
+            im.history_bytes = im.history_bytes + came - went;
             if let (true, Some(old)) = (forget, &old) {
                 topic.recent.remove(old.from, &old.reqid, seq);
             }
@@ -267,7 +290,7 @@ impl Im {
     /// Topics that `user` has a row in, ended subscriptions included.
     pub(super) fn rows_of(&self, user: u64) -> impl Iterator<Item = (TopicId, &Topic)> {
         self.of_user
-            .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Me(u64::MAX)))
+            .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Slf(u64::MAX)))
             .filter_map(|(_, id)| Some((*id, self.topics.get(id)?)))
     }
 

@@ -10,6 +10,7 @@ use super::merge::merge;
 use super::names::{Named, resolve, user_name};
 use super::presence::{absolute, pres};
 use super::reply::{Ask, Done, Fail, Status, acs_json, params_text};
+use super::tags::{clean_tags, merged_aux};
 use crate::effects::Cx;
 use crate::record::{Head, Record, SubRow, TopicId, TopicRow};
 
@@ -55,6 +56,11 @@ impl Im {
                 self.join_group(cx, ask, id, &wish)?;
                 id
             }
+            Named::Topic(id @ (TopicId::Emc(_) | TopicId::Slf(_))) => {
+                self.open_own(cx, ask, id)?;
+                self.join_group(cx, ask, id, &wish)?;
+                id
+            }
         };
         // What is fetched is under the name the topic has now.
         let ask = ask.about(attached.name_for(ask.user));
@@ -93,6 +99,12 @@ impl Im {
             auth = read(&defacs.auth.decode())?.unwrap_or(auth) - M::OWNER;
             anon = read(&defacs.anon.decode())?.unwrap_or(anon) - M::OWNER;
         }
+        let tags = wish.set.and_then(|set| set.tags.as_deref()).unwrap_or_default();
+        let tags = clean_tags(cx, tags)?.into_iter().collect();
+        let aux = match wish.set.and_then(|set| set.aux.as_ref()) {
+            Some(aux) => merged_aux(None, aux)?,
+            None => None,
+        };
         let topic = loop {
             let id = TopicId::Group(cx.ids.number());
             if self.topic(id).is_none() {
@@ -100,14 +112,7 @@ impl Im {
             }
         };
         let public = merge(None, desc.and_then(|desc| desc.public.as_ref()));
-        let row = TopicRow {
-            public,
-            auth,
-            anon,
-            created: cx.stamp,
-            updated: cx.stamp,
-            ..TopicRow::default()
-        };
+        let row = TopicRow { public, auth, anon, created: cx.stamp, updated: cx.stamp, tags, aux };
         self.put(cx, Record::Topic { topic, row: Some(row) });
         let head = Head { touched: cx.stamp, ..Head::default() };
         self.put(cx, Record::Head { topic, row: head });
@@ -246,7 +251,7 @@ impl Im {
         let user = ask.user;
         let it = self.topic(topic).ok_or(Status::TOPIC_NOT_FOUND)?;
         // Another tenant's groups do not exist.
-        if !it.members.keys().any(|member| cx.accounts.visible(user, *member)) {
+        if matches!(topic, TopicId::Group(_)) && !self.is_visible(cx, user, it) {
             return Err(Status::TOPIC_NOT_FOUND.into());
         }
         let mine = it.members.get(&user).map(|it| it.sub.clone());
@@ -256,8 +261,12 @@ impl Im {
             mine => {
                 // What was given once is given again: leaving does not lift a ban. (tinode-code)
                 let given = mine.as_ref().map_or(auth, |row| row.given);
-                let want = wish.want.unwrap_or(given);
-                if !given.has(M::JOIN) || !want.has(M::JOIN) || want.has(M::OWNER) {
+                // An offer of ownership is taken up by asking for it, as a member. What is one's own
+                // needs no offer. (tinode-code)
+                let own = matches!(topic, TopicId::Slf(_));
+                let want = wish.want.unwrap_or(if own { given } else { given - M::OWNER });
+                let owns = want.has(M::OWNER) && !own;
+                if !given.has(M::JOIN) || !want.has(M::JOIN) || owns {
                     return Err(Status::DENIED.into());
                 }
                 if members >= cx.config.max_members {

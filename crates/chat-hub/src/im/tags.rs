@@ -12,10 +12,42 @@ use super::presence::pres;
 use super::reply::{Ask, Done, Status, params};
 use super::set::bounded;
 use crate::effects::Cx;
-use crate::record::{Record, TopicId, TopicRow, UserRow};
+use crate::record::{Record, SharedText, TopicId, TopicRow, UserRow};
 
 /// Characters of a tag. (tinode-doc)
-const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
+pub(super) const TAG_CHARS: std::ops::RangeInclusive<usize> = 2..=96;
+
+/// Credentials are the PBX's: they are listed as none and cannot be changed. (choice)
+pub(super) fn no_credentials(topic: TopicId, attached: bool) -> Status {
+    if !attached {
+        return Status::DENIED;
+    }
+    if matches!(topic, TopicId::Me(_)) { Status::NOT_IMPLEMENTED } else { Status::NOT_ALLOWED }
+}
+
+/// Tags as they are kept: small letters, each once.
+pub(super) fn clean_tags(cx: &Cx<'_>, tags: &[Str<'_>]) -> Result<BTreeSet<String>, Status> {
+    let mut clean = BTreeSet::new();
+    for tag in tags {
+        let tag = tag.decode().trim().to_lowercase();
+        if !TAG_CHARS.contains(&tag.chars().count()) || tag.contains(char::is_control) {
+            return Err(Status::MALFORMED);
+        }
+        clean.insert(tag);
+    }
+    if clean.len() > cx.config.max_tags { Err(Status::POLICY) } else { Ok(clean) }
+}
+
+/// Auxiliary data after a change: an object, or nothing.
+pub(super) fn merged_aux(
+    old: Option<&SharedText>,
+    aux: &Raw<'_>,
+) -> Result<Option<SharedText>, Status> {
+    if members(aux.as_str()).is_none() && aux.as_text().as_deref() != Some("\u{2421}") {
+        return Err(Status::MALFORMED);
+    }
+    Ok(merge(old, Some(aux)))
+}
 
 impl Im {
     pub(super) fn get_tags(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
@@ -41,17 +73,7 @@ impl Im {
             return Err(Status::DENIED.into());
         }
         let old: BTreeSet<String> = self.tags_of(ask, id)?.iter().cloned().collect();
-        let mut new = BTreeSet::new();
-        for tag in tags {
-            let tag = tag.decode().trim().to_lowercase();
-            if !TAG_CHARS.contains(&tag.chars().count()) || tag.contains(char::is_control) {
-                return Err(Status::MALFORMED.into());
-            }
-            new.insert(tag);
-        }
-        if new.len() > cx.config.max_tags {
-            return Err(Status::POLICY.into());
-        }
+        let new = clean_tags(cx, tags)?;
         if new == old {
             return Err(Status::NOT_MODIFIED.into());
         }
@@ -64,23 +86,19 @@ impl Im {
             }
         }
         let (tags, updated) = (new.into_iter().collect(), cx.stamp);
-        let record = match id {
-            TopicId::Me(user) => {
-                let row = self.users.get(&user).cloned().unwrap_or_default();
-                Record::User { user, row: Some(UserRow { tags, updated, ..row }) }
-            }
-            TopicId::Group(_) | TopicId::P2p(..) => {
-                let row = self.topic(id).map(|it| it.row.clone()).unwrap_or_default();
-                Record::Topic { topic: id, row: Some(TopicRow { tags, updated, ..row }) }
-            }
+        let record = if let TopicId::Me(user) = id {
+            let row = self.users.get(&user).cloned().unwrap_or_default();
+            Record::User { user, row: Some(UserRow { tags, updated, ..row }) }
+        } else {
+            let row = self.topic(id).map(|it| it.row.clone()).unwrap_or_default();
+            Record::Topic { topic: id, row: Some(TopicRow { tags, updated, ..row }) }
         };
         self.put(cx, record);
         self.ctrl(cx, ask, Status::OK, Some(params(&said.into())));
-        match id {
-            TopicId::Me(user) => self.pres_me(cx, user, &pres("tags"), Some(ask.conn), None),
-            TopicId::Group(_) | TopicId::P2p(..) => {
-                self.pres_on(cx, id, &pres("tags"), Some(ask.conn), |user, _| user == ask.user);
-            }
+        if let TopicId::Me(user) = id {
+            self.pres_me(cx, user, &pres("tags"), Some(ask.conn), None);
+        } else {
+            self.pres_on(cx, id, &pres("tags"), Some(ask.conn), |user, _| user == ask.user);
         }
         Ok(())
     }
@@ -94,12 +112,12 @@ impl Im {
                 let owner = topic.mode(ask.user).has(M::OWNER);
                 if owner { Ok(&topic.row.tags) } else { Err(Status::DENIED) }
             }
-            TopicId::P2p(..) => Err(Status::NOT_ALLOWED),
+            TopicId::P2p(..) | TopicId::Emc(_) | TopicId::Slf(_) => Err(Status::NOT_ALLOWED),
         }
     }
 
     pub(super) fn get_aux(&self, cx: &mut Cx<'_>, ask: &Ask, id: TopicId) -> Done {
-        if matches!(id, TopicId::Me(_)) {
+        if id.is_me() {
             return Err(Status::NOT_ALLOWED.into());
         }
         let topic = self.topic(id).ok_or(Status::TOPIC_NOT_FOUND)?;
@@ -119,15 +137,12 @@ impl Im {
         aux: &Raw<'_>,
         attached: bool,
     ) -> Done {
-        if matches!(id, TopicId::Me(_)) {
+        if id.is_me() {
             return Err(Status::NOT_ALLOWED.into());
         }
         let topic = self.topic(id).filter(|it| attached && it.mode(ask.user).is_admin());
         let row = topic.ok_or(Status::DENIED)?.row.clone();
-        if members(aux.as_str()).is_none() && aux.as_text().as_deref() != Some("\u{2421}") {
-            return Err(Status::MALFORMED.into());
-        }
-        let new = merge(row.aux.as_ref(), Some(aux));
+        let new = merged_aux(row.aux.as_ref(), aux)?;
         bounded(cx, [&new, &None])?;
         if new == row.aux {
             return Err(Status::NOT_MODIFIED.into());

@@ -101,7 +101,11 @@ fn rule_156_157_158_224_changing_a_member() {
     let told = of(&lab.frames(bob), "pres");
     assert_eq!(
         told,
-        [json!({"topic": group, "what": "acs", "act": usr(CAT), "dacs": {"given": "-PS"}})]
+        [
+            json!({"topic": group, "what": "acs", "act": usr(CAT), "dacs": {"given": "-PS"}}),
+            // Without P the group is not there for Bob any more.
+            json!({"topic": "me", "src": group, "what": "off"}),
+        ]
     );
     let told = of(&lab.frames(ann), "pres");
     assert_eq!(

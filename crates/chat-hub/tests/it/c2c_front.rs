@@ -8,11 +8,13 @@ use chat_hub::{
     C2cRecord, FileKey, Hub, HubAction, HubConfig, PublicUrls, Record, Transfer, Uploaded, World,
 };
 use chat_proto::c2c::Api;
-use chat_proto::c2c::frame::{Down, Push};
-use chat_proto::c2c::rest::Ticket;
+use chat_proto::c2c::answer::page;
+use chat_proto::c2c::frame::{Down, Push, Up};
+use chat_proto::c2c::rest::{HistoryQuery, Ticket};
 use chat_proto::codec::Wire;
 use chat_proto::machine::{ConnId, HttpId, Input, Message, Text};
 use chat_proto::{Now, UnixMillis};
+use chat_sign::HmacSigner;
 use http::{Request, Response, StatusCode};
 use serde_json::Value;
 
@@ -26,6 +28,8 @@ pub(crate) struct Front {
     pub(crate) records: Vec<Record>,
     /// Commits fail.
     pub(crate) broken: bool,
+    /// Connections the hub let go of.
+    pub(crate) dropped: Vec<ConnId>,
     answers: BTreeMap<u64, Response<Bytes>>,
     inboxes: BTreeMap<u64, VecDeque<Message>>,
     files: BTreeMap<FileKey, Bytes>,
@@ -81,6 +85,7 @@ impl Front {
             now,
             records: Vec::new(),
             broken: false,
+            dropped: Vec::new(),
             answers: BTreeMap::new(),
             inboxes: BTreeMap::new(),
             files: BTreeMap::new(),
@@ -117,8 +122,9 @@ impl Front {
                     HubAction::Respond { id, response } => {
                         assert!(self.answers.insert(id.get(), response).is_none());
                     }
-                    HubAction::Drop { .. } => {}
+                    HubAction::Drop { conn } => self.dropped.push(conn),
                     HubAction::Remove { key } => drop(self.files.remove(&key)),
+                    HubAction::Forward(_) => {}
                 }
             } else if let Some(conn) = self.hub.poll_wake() {
                 while let Some(message) = self.hub.poll_transmit(conn) {
@@ -182,6 +188,26 @@ impl Front {
         self.try_dial(&ticket).unwrap()
     }
 
+    /// A connection in spite of what goes wrong with calls.
+    pub(crate) fn dial_through(&mut self, name: &str) -> ConnId {
+        let faults = self.hub.faults().clone();
+        self.fault("{}");
+        let conn = self.dial(name);
+        self.hub.set_faults(faults, self.now).unwrap();
+        conn
+    }
+
+    /// Sets all fault switches, given as JSON.
+    pub(crate) fn fault(&mut self, faults: &str) {
+        self.hub.set_faults(serde_json::from_str(faults).unwrap(), self.now).unwrap();
+        self.pump();
+    }
+
+    /// How many files there are.
+    pub(crate) fn files(&self) -> usize {
+        self.files.len()
+    }
+
     pub(crate) fn send(&mut self, conn: ConnId, text: impl Into<Text>) {
         let message = Message::Text(text.into());
         self.hub.handle_input(Input::Received { conn, message }, self.now);
@@ -214,4 +240,43 @@ impl Front {
             .filter(|it| matches!(it, Record::C2c(C2cRecord::Message { row: Some(_), .. })))
             .count()
     }
+}
+
+pub(crate) fn text(uuid: &str, order: &str, content: &str) -> Text {
+    Wire::encode(&Up::text(uuid, order, content, START))
+}
+
+/// The texts of a page, `-` where there is none, and whether they are the reader's own.
+pub(crate) fn order_page(
+    front: &mut Front,
+    name: &str,
+    query: &HistoryQuery,
+) -> Vec<(String, bool)> {
+    let request = api(name).history(query, front.at()).unwrap().into_request();
+    let response = front.http(request);
+    let page = page(&response).unwrap();
+    page.items
+        .iter()
+        .map(|item| {
+            let content = item.content.as_ref().map_or("-".into(), |it| it.text().into_owned());
+            (content, item.self_.unwrap())
+        })
+        .collect()
+}
+
+/// A signed call by GET with a query of our own making.
+pub(crate) fn signed(
+    name: &str,
+    secret: &str,
+    query: &str,
+    headers: &[(&str, &str)],
+) -> Request<Bytes> {
+    let key = HmacSigner::new(&secret.into());
+    let signature = key.sign_hex(query.as_bytes());
+    let uri = format!(
+        "https://c2c.example.com/sapi/v1/c2c/chat/{name}?{query}{}signature={signature}",
+        if query.is_empty() { "" } else { "&" }
+    );
+    let request = headers.iter().fold(Request::get(uri), |it, (k, v)| it.header(*k, *v));
+    request.body(Bytes::new()).unwrap()
 }

@@ -1,5 +1,7 @@
 //! Client sessions and the hub, wired together under virtual time.
 
+mod merchant;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

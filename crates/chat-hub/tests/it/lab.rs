@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use chat_hub::world::{Extension, Tenant};
-use chat_hub::{Hub, HubAction, HubConfig, Record, World};
+use chat_hub::world::{Channel, Extension, Tenant};
+use chat_hub::{Forward, Hub, HubAction, HubConfig, Record, World};
 use chat_proto::machine::{ConnId, HttpId, Input, LinkFailure, Message};
 use chat_proto::time::{Now, UnixMillis};
 use chat_sign::Secret;
@@ -23,6 +23,9 @@ pub(crate) const CAT: u64 = 901_636_310_534_455_296;
 pub(crate) const EVE: u64 = 700_000_000_000_000_001;
 /// Suspended.
 pub(crate) const SUE: u64 = 700_000_000_000_000_002;
+
+/// A queue with 101 and 102 as agents.
+pub(crate) const QUEUE: u64 = 600_000_000_000_000_001;
 
 /// What a commit comes to.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,7 @@ pub(crate) struct Lab {
     pub(crate) answers: BTreeMap<u64, Response<Bytes>>,
     pub(crate) dropped: Vec<ConnId>,
     pub(crate) removed: Vec<String>,
+    pub(crate) forwarded: Vec<Forward>,
     mail: BTreeMap<ConnId, Vec<Message>>,
     /// Connections that do not read.
     pub(crate) stuck: Vec<ConnId>,
@@ -65,10 +69,15 @@ pub(crate) fn world() -> World {
                     extension("103", CAT, false),
                     extension("109", SUE, true),
                 ],
+                channels: vec![Channel {
+                    id: QUEUE,
+                    agents: vec!["101".to_owned(), "102".to_owned()],
+                }],
             },
             Tenant {
                 domain: "[2001:db8::1]".to_owned(),
                 extensions: vec![extension("101", EVE, false)],
+                channels: Vec::new(),
             },
         ],
         ..World::default()
@@ -96,8 +105,12 @@ impl Lab {
     }
 
     pub(crate) fn with(config: HubConfig) -> Self {
+        Self::of_world(config, &world())
+    }
+
+    pub(crate) fn of_world(config: HubConfig, world: &World) -> Self {
         let now = start();
-        let hub = Hub::new(config, &world(), [7; 32], now).unwrap();
+        let hub = Hub::new(config, world, [7; 32], now).unwrap();
         Self {
             hub,
             now,
@@ -107,6 +120,7 @@ impl Lab {
             answers: BTreeMap::new(),
             dropped: Vec::new(),
             removed: Vec::new(),
+            forwarded: Vec::new(),
             mail: BTreeMap::new(),
             stuck: Vec::new(),
             next_http: 0,
@@ -140,6 +154,7 @@ impl Lab {
                         assert!(self.answers.insert(id.get(), response).is_none());
                     }
                     HubAction::Drop { conn } => self.dropped.push(conn),
+                    HubAction::Forward(it) => self.forwarded.push(it),
                     HubAction::Remove { key } => self.removed.push(key.as_str().to_owned()),
                 }
             }

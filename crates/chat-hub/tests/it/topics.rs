@@ -19,7 +19,7 @@ fn rule_043_044_045_046_names() {
         ("grp?", 404, "topic not found"),
         ("usr99", 404, "user not found"),
         (usr(EVE).as_str(), 404, "user not found"),
-        ("fnd", 501, "not implemented"),
+        ("emcx", 400, "malformed"),
     ] {
         let frames = lab.sub(ann, topic);
         let ctrl = only(&frames, "ctrl");

@@ -13,6 +13,7 @@ use crate::c2c::value::Loose;
 use crate::codec::{Decode, Limits, from_text};
 use crate::json::{Encode, Raw, SecretStr, Str, frame};
 use crate::rest::{printable, retry_after};
+use crate::time::UnixMillis;
 
 /// The `code` of a call that succeeded. (seed)
 pub const SUCCESS: &str = "000000";
@@ -244,6 +245,25 @@ impl Refusal {
         }
     }
 
+    /// A firewall in front of the service refuses to pass anything on.
+    #[must_use]
+    pub fn is_firewall(&self) -> bool {
+        self.status == 403 && self.reason == Reason::Html
+    }
+
+    /// When a ban ends, where the text of a refusal for too many requests says so:
+    /// `… banned until <milliseconds since 1970>`. (published documentation)
+    #[must_use]
+    pub fn banned_until(&self) -> Option<UnixMillis> {
+        let (Reason::Gateway { message, .. } | Reason::Business { message, .. }) = &self.reason
+        else {
+            return None;
+        };
+        let (_, rest) = message.split_once("banned until ")?;
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        digits.parse().ok().map(UnixMillis::new)
+    }
+
     /// The clock is off: one probe and one rebuilt call may help.
     #[must_use]
     pub fn is_clock(&self) -> bool {
@@ -389,6 +409,16 @@ frame! {
     }
 }
 
+/// The items of a page of history as they stand in it, so that one that cannot be read does not
+/// hide the others; and how many there are in all.
+pub(crate) fn raw_items(
+    response: &Response<Bytes>,
+) -> Result<(Vec<Raw<'_>>, Option<u64>), Refusal> {
+    let envelope = classify(response)?;
+    let items = read_data(response, &envelope)?.unwrap_or_default();
+    Ok((items, envelope.total.and_then(|total| total.as_u64())))
+}
+
 /// The headers that say how much of a limit is used: `x-sapi-used-ip-weight-1m` and the like.
 pub fn used_weights(headers: &HeaderMap) -> impl Iterator<Item = (&str, u64)> {
     headers.iter().filter_map(|(name, value)| {
@@ -475,6 +505,18 @@ mod tests {
         assert!(!refusal(401, r#"{"code":-2015,"msg":"x"}"#).is_temporary());
         assert!(refusal(503, "").is_temporary());
         assert!(!refusal(200, "").is_temporary());
+    }
+
+    #[test]
+    fn bans_and_firewalls_are_told() {
+        let text = r#"{"code":-1003,"msg":"Way too many requests; IP banned until 1700000123456. Use the websocket."}"#;
+        let refusal = classify(&answer(418, text)).unwrap_err();
+        assert_eq!(refusal.banned_until(), Some(UnixMillis::new(1_700_000_123_456)));
+        assert!(!refusal.is_firewall());
+        for text in ["", r#"{"code":-1003,"msg":"banned until soon"}"#] {
+            assert_eq!(classify(&answer(429, text)).unwrap_err().banned_until(), None);
+        }
+        assert!(classify(&answer(403, "<html>")).unwrap_err().is_firewall());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Frames of order chat: flat objects told apart by `type`.
 
-use crate::c2c::value::{Loose, MessageId, OrderNo};
+use crate::c2c::value::{Loose, MessageId, MessageUuid, OrderNo};
 use crate::codec::{self, Decode as _, DecodeError, Scanner, Wire};
 use crate::json::{Encode, Raw, Share, Str, frame};
 use crate::machine::Text;
@@ -106,7 +106,7 @@ frame! {
         /// `type`: see [`Up::kind`].
         type_name: Str<'a> => "type", always;
         /// Id of the message, chosen by the client; the echo carries it.
-        uuid: Str<'a> => "uuid";
+        uuid: MessageUuid<'a> => "uuid";
         /// The order.
         order_no: OrderNo<'a> => "orderNo";
         /// The text. An image must have none. (field reports)
@@ -137,7 +137,7 @@ impl<'a> Up<'a> {
     /// 1970. (seed)
     #[must_use]
     pub fn text(
-        uuid: impl Into<Str<'a>>,
+        uuid: impl Into<MessageUuid<'a>>,
         order_no: impl Into<OrderNo<'a>>,
         content: impl Into<Str<'a>>,
         create_time: u64,
@@ -152,7 +152,7 @@ impl<'a> Up<'a> {
     /// (field reports)
     #[must_use]
     pub fn image(
-        uuid: impl Into<Str<'a>>,
+        uuid: impl Into<MessageUuid<'a>>,
         order_no: impl Into<OrderNo<'a>>,
         image: ImageRef<'a>,
         create_time: u64,
@@ -185,7 +185,12 @@ impl<'a> Up<'a> {
         Kind::parse(&self.type_name.decode())
     }
 
-    fn message(kind: &'static str, uuid: Str<'a>, order_no: OrderNo<'a>, create_time: u64) -> Self {
+    fn message(
+        kind: &'static str,
+        uuid: MessageUuid<'a>,
+        order_no: OrderNo<'a>,
+        create_time: u64,
+    ) -> Self {
         Self {
             type_name: Str::borrowed(kind),
             uuid,
@@ -240,7 +245,7 @@ frame! {
         /// Id of the message.
         id: MessageId<'a> => "id";
         /// The sender's id of the message: any text.
-        uuid: Str<'a> => "uuid";
+        uuid: MessageUuid<'a> => "uuid";
         /// The order. Absent from statistics and from enquiries about an ad.
         order_no: OrderNo<'a> => "orderNo";
         /// Equals the order number when `topicType` is `ORDER`.
@@ -454,6 +459,7 @@ mod tests {
         assert_eq!(frame.from_nickname.clone().unwrap(), "Pat***");
         assert_eq!(frame.create_millis(), Some(1_700_000_000_123));
         assert_eq!(frame.width.unwrap().as_u32(), Some(720));
+        assert_eq!(push(r#"{"type":"text","uuid":1700000000123}"#).uuid, "1700000000123");
         // An order number in an array and in a wrapper.
         let batch = Down::decode(r#" [{"type":"text"},{"type":"mark"}]"#).unwrap();
         assert_eq!(batch.pushes().len(), 2);

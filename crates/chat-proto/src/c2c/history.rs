@@ -1,7 +1,7 @@
 //! History: what `retrieveChatMessagesWithPagination` gives.
 
 use crate::c2c::frame::{Kind, Push};
-use crate::c2c::value::{Loose, MessageId, OrderNo};
+use crate::c2c::value::{Loose, MessageId, MessageUuid, OrderNo};
 use crate::json::{Str, frame};
 
 frame! {
@@ -10,7 +10,7 @@ frame! {
         /// Id of the message: a string or a number.
         id: MessageId<'a> => "id";
         /// The sender's id of the message.
-        uuid: Str<'a> => "uuid";
+        uuid: MessageUuid<'a> => "uuid";
         /// `type`: see [`HistoryItem::kind`].
         type_name: Str<'a> => "type";
         /// The order. The endpoint has been seen to mix in messages of others, so look at it.
@@ -37,6 +37,10 @@ frame! {
         height: Option<Loose<'a>> => "height";
         /// When, in milliseconds since 1970.
         create_time: Option<Loose<'a>> => "createTime";
+        /// What exactly, for cards.
+        sub_type: Str<'a> => "subType";
+        /// The chat. Not confirmed for history; read where it is there. (field report)
+        group_id: Loose<'a> => "groupId";
     }
 }
 
@@ -67,6 +71,8 @@ impl<'a> From<HistoryItem<'a>> for Push<'a> {
             image_type: item.image_type,
             width: item.width,
             height: item.height,
+            sub_type: item.sub_type,
+            group_id: item.group_id,
             extra: item.extra,
             ..Self::default()
         }
@@ -74,7 +80,8 @@ impl<'a> From<HistoryItem<'a>> for Push<'a> {
 }
 
 impl<'a> From<Push<'a>> for HistoryItem<'a> {
-    /// The same message as history would show it.
+    /// The same message as history would show it: without what only the WebSocket tells, the chat's
+    /// `groupId` among it. (field reports)
     fn from(push: Push<'a>) -> Self {
         Self {
             id: push.id,
@@ -92,7 +99,26 @@ impl<'a> From<Push<'a>> for HistoryItem<'a> {
             width: push.width,
             height: push.height,
             create_time: push.create_time,
+            sub_type: push.sub_type,
+            group_id: Loose::default(),
             extra: push.extra,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_of_history_keeps_its_sub_type_and_its_chat() {
+        let item: HistoryItem<'_> = serde_json::from_str(
+            r#"{"id":7,"uuid":1700000000123,"type":"card","subType":"order_payment","groupId":9,"new":1}"#,
+        )
+        .unwrap();
+        let push = Push::from(item);
+        assert_eq!((push.sub_type, push.group_id), ("order_payment".into(), Loose::string("9")));
+        assert_eq!(push.uuid, "1700000000123");
+        assert_eq!(push.extra.len(), 1);
     }
 }

@@ -1,20 +1,27 @@
 //! REST calls of order chat, as data.
 
+mod download;
+mod ticket;
+mod upload;
+
 use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderValue, Method, Request, Response, Uri};
+use http::header::CONTENT_TYPE;
+use http::{HeaderValue, Method, Request, Response};
 
-use crate::c2c::answer::{self, CredentialData, TimeData, UploadData};
+use crate::c2c::answer::{self, TimeData};
 use crate::c2c::value::OrderNo;
 use crate::json::{Encode, frame};
-use crate::machine::{HttpRequest, Upgrade};
-use crate::rest::{BaseUrl, UrlError, parse_http, percent_encode};
+use crate::machine::HttpRequest;
+use crate::rest::{BaseUrl, UrlError};
 use crate::time::UnixMillis;
 
+pub use self::download::{Download, DownloadError, DownloadRules, Head, Hosts, download};
+pub use self::ticket::Ticket;
+pub use self::upload::{UPLOAD_LIFETIME, UploadSlot};
 pub use crate::c2c::answer::{Code, Page, Reason, Refusal};
 
 /// Where the service lives. (seed)
@@ -68,6 +75,17 @@ pub struct Api {
     api_key: HeaderValue,
     signer: Arc<dyn Sign>,
     recv_window_ms: u32,
+    marks: MarkAuth,
+}
+
+/// What read marks carry beside the key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MarkAuth {
+    /// Time and signature, as all other calls.
+    #[default]
+    Signed,
+    /// Nothing: one program reports that a signature is refused there, others sign. (field reports)
+    KeyOnly,
 }
 
 impl fmt::Debug for Api {
@@ -181,7 +199,8 @@ impl Api {
         }
         value.set_sensitive(true);
         let base = BaseUrl::parse(BASE_URL).map_err(BadApi::BaseUrl)?;
-        Ok(Self { base, api_key: value, signer, recv_window_ms: DEFAULT_RECV_WINDOW_MS })
+        let marks = MarkAuth::default();
+        Ok(Self { base, api_key: value, signer, recv_window_ms: DEFAULT_RECV_WINDOW_MS, marks })
     }
 
     /// Calls to another server or through a relay: `https://host[:port][/prefix]`.
@@ -198,6 +217,13 @@ impl Api {
     #[must_use]
     pub const fn recv_window_ms(mut self, millis: u32) -> Self {
         self.recv_window_ms = millis;
+        self
+    }
+
+    /// How read marks show who asks; signed unless told.
+    #[must_use]
+    pub const fn mark_auth(mut self, marks: MarkAuth) -> Self {
+        self.marks = marks;
         self
     }
 
@@ -233,13 +259,13 @@ impl Api {
         at: UnixMillis,
     ) -> HttpRequest {
         let body = MarkBody { order_no: order_no.into(), user_id, ..MarkBody::default() };
-        self.post("markOrderMessagesAsRead", &body, at)
+        self.mark("markOrderMessagesAsRead", &body, at)
     }
 
     /// Marks the messages of a user as read.
     #[must_use]
     pub fn mark_user_read(&self, user_id: Option<i64>, at: UnixMillis) -> HttpRequest {
-        self.post("markUserMessagesAsRead", &MarkBody { user_id, ..MarkBody::default() }, at)
+        self.mark("markUserMessagesAsRead", &MarkBody { user_id, ..MarkBody::default() }, at)
     }
 
     /// Warnings to show for an order.
@@ -274,12 +300,21 @@ impl Api {
 
     /// The body is not part of what is signed. (published documentation)
     fn post(&self, call: &str, body: &impl Encode, at: UnixMillis) -> HttpRequest {
+        Self::with_body(self.signed(Method::POST, call, Query::new(), at), body)
+    }
+
+    fn mark(&self, call: &str, body: &MarkBody<'_>, at: UnixMillis) -> HttpRequest {
+        match self.marks {
+            MarkAuth::Signed => self.post(call, body, at),
+            MarkAuth::KeyOnly => Self::with_body(self.keyed(Method::POST, call), body),
+        }
+    }
+
+    fn with_body(request: http::request::Builder, body: &impl Encode) -> HttpRequest {
         let mut json = Vec::with_capacity(128);
         body.encode(&mut json);
-        let request = self
-            .signed(Method::POST, call, Query::new(), at)
-            .header(CONTENT_TYPE, HeaderValue::from_static("application/json;charset=utf-8"));
-        HttpRequest::new(Self::finish(request, json.into()))
+        let json_type = HeaderValue::from_static("application/json;charset=utf-8");
+        HttpRequest::new(Self::finish(request.header(CONTENT_TYPE, json_type), json.into()))
     }
 
     fn signed(
@@ -290,9 +325,14 @@ impl Api {
         at: UnixMillis,
     ) -> http::request::Builder {
         let query = self.signer.sign_query(query, at.as_millis(), self.recv_window_ms);
+        self.keyed(method, &format!("{call}?{}", query.as_str()))
+    }
+
+    /// With the two headers that every call has.
+    fn keyed(&self, method: Method, call: &str) -> http::request::Builder {
         Request::builder()
             .method(method)
-            .uri(format!("{}{CHAT_PATH}{call}?{}", self.base, query.as_str()))
+            .uri(format!("{}{CHAT_PATH}{call}", self.base))
             .header(API_KEY_HEADER, self.api_key.clone())
             .header(CLIENT_TYPE_HEADER, HeaderValue::from_static("web"))
     }
@@ -302,127 +342,6 @@ impl Api {
             .body(body)
             .expect("the base URL was checked; the rest is short ASCII and fixed headers")
     }
-}
-
-/// What `retrieveChatCredential` gave: good for one dial. `Debug` shows the address only.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Ticket {
-    chat_url: String,
-    listen_key: Secret,
-    listen_token: Secret,
-}
-
-impl fmt::Debug for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("chat_url", &self.chat_url).finish_non_exhaustive()
-    }
-}
-
-impl Ticket {
-    /// From its parts.
-    #[must_use]
-    pub fn new(
-        chat_url: impl Into<String>,
-        listen_key: impl Into<Secret>,
-        listen_token: impl Into<Secret>,
-    ) -> Self {
-        Self {
-            chat_url: chat_url.into(),
-            listen_key: listen_key.into(),
-            listen_token: listen_token.into(),
-        }
-    }
-
-    /// Reads the answer to [`Api::credential`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Refusal`].
-    pub fn read(response: &Response<Bytes>) -> Result<Self, Refusal> {
-        let data: CredentialData<'_> = answer::data(response)?;
-        let secret = |text: &crate::json::SecretStr<'_>| text.expose().decode().into_owned();
-        let (key, token) = (secret(&data.listen_key), secret(&data.listen_token));
-        if data.chat_wss_url.is_empty() || key.is_empty() || token.is_empty() {
-            let status = response.status().as_u16();
-            return Err(Refusal { status, reason: Reason::Shape, retry_after: None });
-        }
-        Ok(Self::new(data.chat_wss_url.decode(), key, token))
-    }
-
-    /// `<chatWssUrl>/<listenKey>?token=<listenToken>&clientType=web`. (seed)
-    ///
-    /// # Errors
-    ///
-    /// The address is not an absolute `ws` or `wss` URL.
-    pub fn upgrade(&self) -> Result<Upgrade, BadApi> {
-        let key = percent_encode(self.listen_key.expose());
-        let token = percent_encode(self.listen_token.expose());
-        let base = self.chat_url.split(['?', '#']).next().unwrap_or_default();
-        let base = base.trim_end_matches('/');
-        // An address that ends with the key already is taken as it is.
-        let base = base.strip_suffix(&key).map_or(base, |base| base.trim_end_matches('/'));
-        let uri: Uri = format!("{base}/{key}?token={token}&clientType=web")
-            .parse()
-            .map_err(|_| BadApi::ChatUrl)?;
-        if !matches!(uri.scheme_str(), Some("ws" | "wss")) || uri.host().is_none_or(str::is_empty) {
-            return Err(BadApi::ChatUrl);
-        }
-        let request = Request::get(uri).body(()).map_err(|_| BadApi::ChatUrl)?;
-        Ok(Upgrade::new(request))
-    }
-}
-
-/// A place to put a picture. `Debug` hides the upload URL, which is signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadSlot {
-    /// Where to put the bytes, within about five minutes.
-    pub upload_url: Secret,
-    /// Where they can be fetched afterwards, and what the image frame names.
-    pub image_url: String,
-}
-
-impl UploadSlot {
-    /// Reads the answer to [`Api::pre_signed_url`].
-    ///
-    /// # Errors
-    ///
-    /// See [`Refusal`].
-    pub fn read(response: &Response<Bytes>) -> Result<Self, Refusal> {
-        let data: UploadData<'_> = answer::data(response)?;
-        let upload_url = data.upload_url.expose().decode().into_owned();
-        if upload_url.is_empty() || data.image_url.is_empty() {
-            let status = response.status().as_u16();
-            return Err(Refusal { status, reason: Reason::Shape, retry_after: None });
-        }
-        Ok(Self { upload_url: upload_url.into(), image_url: data.image_url.decode().into_owned() })
-    }
-
-    /// The upload: the raw bytes with their exact length, without key, cookie or `clientType`. A
-    /// `Content-Type` goes along only when the URL says that it was signed, because any other
-    /// would break the signature. (field reports)
-    ///
-    /// # Errors
-    ///
-    /// The server's URL is not an absolute `http` or `https` URL.
-    pub fn put(&self, bytes: Bytes, media_type: &'static str) -> Result<HttpRequest, BadApi> {
-        let uri = parse_http(self.upload_url.expose())?;
-        let mut request = Request::put(uri.clone()).header(CONTENT_LENGTH, bytes.len());
-        if signs_content_type(uri.query().unwrap_or_default()) {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static(media_type));
-        }
-        request.body(bytes).map(HttpRequest::new).map_err(|_| UrlError::Syntax.into())
-    }
-}
-
-/// Fetches a picture: a plain GET without credentials, whatever the host. (seed)
-///
-/// # Errors
-///
-/// Not an absolute `http` or `https` URL.
-pub fn download(image_url: &str) -> Result<HttpRequest, BadApi> {
-    let uri = parse_http(image_url)?;
-    let request = Request::get(uri).body(Bytes::new());
-    request.map(HttpRequest::new).map_err(|_| UrlError::Syntax.into())
 }
 
 /// Reads the answer to [`Api::time`].
@@ -437,14 +356,6 @@ pub fn server_time(response: &Response<Bytes>) -> Result<UnixMillis, Refusal> {
         status: response.status().as_u16(),
         reason: Reason::Shape,
         retry_after: None,
-    })
-}
-
-/// Whether the signed headers of a pre-signed URL hold `content-type`.
-fn signs_content_type(query: &str) -> bool {
-    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
-        name.eq_ignore_ascii_case("x-amz-signedheaders")
-            && value.split(';').any(|header| header.trim().eq_ignore_ascii_case("content-type"))
     })
 }
 
@@ -527,6 +438,35 @@ mod tests {
     }
 
     #[test]
+    fn any_signature_stands_last_and_as_it_was_made() {
+        #[derive(Debug)]
+        struct Base64;
+        impl Sign for Base64 {
+            fn signature(&self, payload: &[u8]) -> String {
+                assert_eq!(payload, b"recvWindow=9000&timestamp=1700000000000");
+                "a%2Bb%2Fc%3D".to_owned()
+            }
+        }
+        let api = Api::with_signer(&"key".into(), Arc::new(Base64)).unwrap().recv_window_ms(9000);
+        let uri = api.credential(AT).into_request().uri().to_string();
+        assert!(uri.ends_with("&timestamp=1700000000000&signature=a%2Bb%2Fc%3D"), "{uri}");
+    }
+
+    #[test]
+    fn read_marks_can_go_without_a_signature() {
+        let api = api().mark_auth(MarkAuth::KeyOnly);
+        for request in [api.mark_order_read("7", None, AT), api.mark_user_read(Some(7), AT)] {
+            let request = request.into_request();
+            assert_eq!(request.uri().query(), None);
+            assert_eq!(request.headers()["X-MBX-APIKEY"], "demo-merchant-key");
+            assert_eq!(request.headers()["clientType"], "web");
+        }
+        // Everything else is signed all the same.
+        let tips = api.risk_warning_tips("7", "EUR", "PAY", AT).into_request();
+        assert!(tips.uri().query().unwrap().contains("signature="));
+    }
+
+    #[test]
     fn bad_urls_and_keys_are_refused() {
         for base in ["", "api.binance.com", "ftp://h", "https://", "https://h/?a=b", "https://h h"]
         {
@@ -540,48 +480,11 @@ mod tests {
     }
 
     #[test]
-    fn the_address_of_the_chat_is_built_from_the_ticket() {
-        let uri = |url: &str| {
-            let ticket = Ticket::new(url, "c2c_321891ac_v2", "TOKEN a/b");
-            ticket.upgrade().map(|upgrade| upgrade.into_request().uri().to_string())
-        };
-        let expected =
-            Ok("wss://im.binance.com:443/chat/c2c_321891ac_v2?token=TOKEN%20a%2Fb&clientType=web"
-                .to_owned());
-        for url in [
-            "wss://im.binance.com:443/chat",
-            "wss://im.binance.com:443/chat/",
-            "wss://im.binance.com:443/chat/c2c_321891ac_v2",
-            "wss://im.binance.com:443/chat/c2c_321891ac_v2?token=old",
-        ] {
-            assert_eq!(uri(url), expected, "{url}");
-        }
-        for url in ["", "im.binance.com/chat", "https://im.binance.com/chat", "wss:///chat"] {
-            assert_eq!(uri(url), Err(BadApi::ChatUrl), "{url}");
-        }
-    }
-
-    #[test]
     fn secrets_do_not_print() {
         let ticket = Ticket::new("wss://h/chat", "c2c_key", "TOKENhush");
         let shown = format!("{ticket:?} {:?} {:?}", api(), api().credential(AT));
         for secret in ["TOKENhush", "c2c_key", "demo-merchant", "signature"] {
             assert!(!shown.contains(secret), "{shown}");
         }
-    }
-
-    #[test]
-    fn uploads_carry_a_type_only_when_it_is_signed() {
-        let slot =
-            |url: &str| UploadSlot { upload_url: url.into(), image_url: "https://d/1".into() };
-        let put = |url: &str| slot(url).put(Bytes::from_static(b"12"), "image/png");
-        let plain = put("https://u/1?X-Amz-SignedHeaders=host&X-Amz-Signature=1").unwrap();
-        let plain = plain.into_request();
-        assert_eq!(plain.method(), Method::PUT);
-        assert_eq!(plain.headers().len(), 1);
-        assert_eq!(plain.headers()[CONTENT_LENGTH], "2");
-        let typed = put("https://u/1?X-Amz-SignedHeaders=content-type%3Bhost").unwrap();
-        assert_eq!(typed.into_request().headers()[CONTENT_TYPE], "image/png");
-        assert!(matches!(put("u/1"), Err(BadApi::Url(_))));
     }
 }

@@ -164,6 +164,22 @@ pub enum OrderEvent {
     Other,
 }
 
+/// Where an order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum OrderState {
+    /// Waits for the payment.
+    Open,
+    /// Marked as paid: the seller is to release the coins.
+    Paid,
+    /// One side appealed.
+    InAppeal,
+    /// The coins were released.
+    Completed,
+    /// It will not be completed.
+    Cancelled,
+}
+
 /// How an order was completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
@@ -236,6 +252,23 @@ impl OrderEvent {
         }
     }
 
+    /// Where the order stands after it, where the event tells. So the state of an order can be
+    /// followed, and a new one noticed, without asking for it. (field reports)
+    #[must_use]
+    pub const fn order_state(self) -> Option<OrderState> {
+        match self {
+            Self::Opened { .. } => Some(OrderState::Open),
+            Self::Paid { .. } => Some(OrderState::Paid),
+            Self::Completed { .. } => Some(OrderState::Completed),
+            Self::Cancelled { .. } => Some(OrderState::Cancelled),
+            Self::Appeal { step: AppealStep::Submitted | AppealStep::Received, .. } => {
+                Some(OrderState::InAppeal)
+            }
+            // What the order goes back to is not said.
+            Self::Appeal { .. } | Self::SellerReason | Self::Kyc | Self::Risk | Self::Other => None,
+        }
+    }
+
     fn of_name(name: &str) -> Self {
         let (reader, rest) = match name.split_once('_') {
             Some(("seller", rest)) => (Some(Role::Seller), rest),
@@ -285,6 +318,25 @@ mod tests {
         }
         let event = SystemEvent::parse("buyer_completed").event;
         assert_eq!((event.reader(), event.actor()), (Some(Role::Buyer), Some(Role::Seller)));
+    }
+
+    #[test]
+    fn the_state_of_an_order_follows_from_its_events() {
+        let state = |name| SystemEvent::parse(name).event.order_state();
+        let told: Vec<_> = [
+            "seller_merchant_trading",
+            "seller_payed_fiat_trade",
+            "be_appeal",
+            "seller_appeal_completed",
+            "risk_alert",
+            "seller_completed",
+        ]
+        .into_iter()
+        .filter_map(state)
+        .collect();
+        use OrderState::{Completed, InAppeal, Open, Paid};
+        assert_eq!(told, [Open, Paid, InAppeal, Completed]);
+        assert_eq!(state("cancelled_by_system"), Some(OrderState::Cancelled));
     }
 
     #[test]

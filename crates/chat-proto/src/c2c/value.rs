@@ -294,6 +294,36 @@ impl Encode for MessageId<'_> {
 }
 
 loose_newtype! {
+    /// The sender's id of a message: any text, kept as it was written. Programs of others have sent
+    /// stamps in milliseconds as a bare number; such a frame must not be lost. (choice)
+    MessageUuid
+}
+
+impl MessageUuid<'_> {
+    /// The text.
+    #[must_use]
+    pub fn decode(&self) -> Cow<'_, str> {
+        self.text()
+    }
+}
+
+impl PartialEq<str> for MessageUuid<'_> {
+    fn eq(&self, other: &str) -> bool {
+        self.0 == *other
+    }
+}
+
+impl Encode for MessageUuid<'_> {
+    fn is_absent(&self) -> bool {
+        self.0.is_absent()
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        self.0.encode(out);
+    }
+}
+
+loose_newtype! {
     /// Number of an order. The published sample, 20476365073825144832, is beyond 64 bits, so it is
     /// text everywhere: a number is read as its digits and written as a string. (seed)
     OrderNo
@@ -335,6 +365,15 @@ mod tests {
         let order: OrderNo<'_> = serde_json::from_str("20476365073825144832").unwrap();
         assert_eq!(order, "20476365073825144832");
         assert_eq!(write(&order), "\"20476365073825144832\"");
+    }
+
+    #[test]
+    fn a_uuid_as_a_number_is_its_digits_and_stays_a_number() {
+        for json in ["1700000000123", "\"1700000000123\""] {
+            let uuid: MessageUuid<'_> = serde_json::from_str(json).unwrap();
+            assert_eq!(uuid, "1700000000123");
+            assert_eq!(write(&uuid), json);
+        }
     }
 
     proptest! {

@@ -197,6 +197,10 @@ impl<S: Service> Session<S> {
         let verdict = S::on_lost(&mut self.state, &why, &mut Cx { engine: &mut self.engine });
         let hint = match verdict {
             Verdict::Retry(hint) => hint,
+            Verdict::Park => {
+                self.engine.events.push_back(Event::Lost { reason: why, retry_in: None });
+                return;
+            }
             Verdict::Stop(reason) => {
                 self.engine.events.push_back(Event::Lost { reason: why, retry_in: None });
                 self.stop(reason);

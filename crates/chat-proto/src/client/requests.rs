@@ -1,5 +1,6 @@
 //! Requests that wait for an answer.
 
+use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
@@ -41,7 +42,10 @@ impl<K: Ord + Clone, A> Requests<K, A> {
         id
     }
 
-    pub(super) fn by_key(&self, key: &K) -> Option<RequestId> {
+    pub(super) fn by_key<Q: Ord + ?Sized>(&self, key: &Q) -> Option<RequestId>
+    where
+        K: Borrow<Q>,
+    {
         self.keys.get(key).copied()
     }
 

@@ -25,6 +25,8 @@ pub enum Prepare {
 pub enum Verdict {
     /// Try again, not before the hint.
     Retry(Option<Duration>),
+    /// Stay away until the application connects again.
+    Park,
     /// End the session.
     Stop(CloseReason),
 }

@@ -54,6 +54,7 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         match special(halves) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
+            // Added first: the length is less than a word.
             hits => len + place(hits) - 8,
         }
     } else {

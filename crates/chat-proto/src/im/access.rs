@@ -3,6 +3,9 @@
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Sub};
 
+use crate::im::down::Acs;
+use crate::json::Str;
+
 /// A set of permissions, written as letters in the order `JRWPASDO`. (tinode-doc)
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct AccessMode(u8);
@@ -197,6 +200,43 @@ impl Dacs {
     }
 }
 
+/// Both sides of a user's access to a topic. (seed)
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// What the user wants.
+    pub want: AccessMode,
+    /// What the topic gives.
+    pub given: AccessMode,
+}
+
+impl Access {
+    /// What the user may do: what is wanted and given.
+    #[must_use]
+    pub fn mode(self) -> AccessMode {
+        self.want & self.given
+    }
+
+    /// After a change of either side; `None` leaves a side as it is.
+    #[must_use]
+    pub fn changed(self, want: Option<Dacs>, given: Option<Dacs>) -> Self {
+        Self {
+            want: want.map_or(self.want, |dacs| dacs.apply(self.want)),
+            given: given.map_or(self.given, |dacs| dacs.apply(self.given)),
+        }
+    }
+
+    /// As a server writes it; `None` when it says nothing. A `mode` alone stands for both sides.
+    #[must_use]
+    pub fn from_acs(acs: &Acs<'_>) -> Option<Self> {
+        let read = |text: &Str<'_>| AccessMode::parse_lenient(&text.decode());
+        if !acs.want.is_empty() || !acs.given.is_empty() {
+            return Some(Self { want: read(&acs.want), given: read(&acs.given) });
+        }
+        let mode = read(&acs.mode);
+        (!acs.mode.is_empty()).then_some(Self { want: mode, given: mode })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -224,6 +264,24 @@ mod tests {
         assert_eq!(AccessMode::ALL.delta(after), "-ADO");
         assert_eq!(Dacs::parse("N").unwrap().apply(after), AccessMode::NONE);
         assert_eq!(Dacs::parse(""), None);
+    }
+
+    #[test]
+    fn both_sides_change_on_their_own() {
+        let acs = |want: &'static str, given: &'static str, mode: &'static str| Acs {
+            want: want.into(),
+            given: given.into(),
+            mode: mode.into(),
+            ..Acs::default()
+        };
+        let access = Access::from_acs(&acs("JRWPA", "JRWPAS", "JRWPA")).unwrap();
+        assert_eq!(access.mode(), mode("JRWPA"));
+        let after = access.changed(Dacs::parse("-W"), Dacs::parse("N"));
+        assert_eq!((after.want, after.given), (mode("JRPA"), AccessMode::NONE));
+        assert_eq!(access.changed(None, None), access);
+        assert_eq!(Access::from_acs(&acs("", "", "JR")).unwrap().mode(), mode("JR"));
+        assert_eq!(Access::from_acs(&acs("", "", "")), None);
+        assert_eq!(Access::from_acs(&acs("JX?", "J", "")).unwrap().mode(), AccessMode::JOIN);
     }
 
     proptest! {

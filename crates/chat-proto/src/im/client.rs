@@ -1,31 +1,58 @@
 //! The client's half of topic chat: `Session<Im>`.
 //!
-//! Connecting fetches a token if need be, opens the socket and logs in. Topics the application
-//! subscribed to are attached again after every loss, and messages missed meanwhile are fetched, so
-//! that each message of a topic is told once and in order; what cannot be had is announced as a
-//! [`ImEvent::Gap`].
+//! Connecting fetches a token if need be, opens the socket and logs in. The application subscribes to
+//! topics and publishes; events tell what happens, and [`Session::topic`] what is known of a topic
+//! without asking.
+//!
+//! # After a loss
+//!
+//! The application does nothing. The session connects again with growing pauses and
+//!
+//! 1. logs in, with a fresh token where the old one has expired or was refused;
+//! 2. attaches `me` first, where it is followed, and reads which topics changed: those that this user
+//!    left, or was removed from, meanwhile are [gone](ImEvent::TopicGone) and not joined again. Nor are
+//!    those whose access does not include joining any more;
+//! 3. attaches the others, asks how far each goes, and fetches what was missed: each message is told
+//!    once and in order, and what cannot be had is announced as a [`ImEvent::Gap`] before what follows
+//!    it. Numbers that went backwards are announced as [`ImEvent::Rewound`];
+//! 4. finds out about messages whose answer was lost ([`Session::publish`]);
+//! 5. asks again what asks for information only, tells receipts that the server has not heard of, and
+//!    sends what waited.
+//!
+//! Changes (`set`, `leave`, `del`) whose answer was lost end in
+//! [`RequestError::Unknown`]: they are never repeated.
 
 mod answer;
 mod ask;
+mod attach;
 mod config;
+mod doubt;
 mod event;
+mod mirror;
+mod notes;
+mod notice;
 mod own;
 mod receive;
+mod request;
 mod state;
 mod track;
 mod verbs;
 
-pub use answer::{Answer, History, Receipt, Subscribed};
+pub use answer::{Answer, Changed, History, Receipt, Subscribed};
 pub use config::{Credentials, ImConfig};
-pub use event::ImEvent;
-pub use verbs::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
+pub use event::{
+    AccessChange, Acknowledged, Activity, Deleted, ImEvent, Presence, PresenceKind, ReceiptKind,
+    Typing, TypingKind, Updated, UpdatedKind,
+};
+pub use mirror::TopicView;
+pub use request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
 
 use ask::{Ask, Call};
 use state::{Alarm, ImState};
 
 use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
 use crate::error::{Lost, RequestError};
-use crate::im::{Down, Im, UserId};
+use crate::im::{Down, Im, TopicName, UserId};
 use crate::machine::{HttpResult, Text};
 use crate::time::Now;
 
@@ -113,11 +140,18 @@ impl Session<Im> {
         self.state().file_token()
     }
 
-    /// Number of the last message of a topic that was told to the application, or known to be
-    /// there when it subscribed.
+    /// What the session knows of a topic, without asking the server: topics it follows, and, while it
+    /// follows `me`, this user's others.
     #[must_use]
-    pub fn last_seq(&self, topic: &crate::im::TopicName) -> Option<u64> {
-        self.state().last_seq(topic)
+    pub fn topic(&self, topic: &TopicName) -> Option<TopicView<'_>> {
+        let state = self.state();
+        state.mirror.view(&state.topics, topic.as_str())
+    }
+
+    /// All topics the session knows of, those it follows first.
+    pub fn topics(&self) -> impl Iterator<Item = TopicView<'_>> {
+        let state = self.state();
+        state.mirror.views(&state.topics)
     }
 
     /// Other credentials, for the next attempt.

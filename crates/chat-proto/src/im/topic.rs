@@ -1,5 +1,6 @@
 //! Names of topics and users.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytestring::ByteString;
@@ -81,6 +82,12 @@ impl TopicName {
         TopicKind::of(&self.0)
     }
 
+    /// The other one of a P2P topic.
+    #[must_use]
+    pub fn peer(&self) -> Option<UserId> {
+        (self.kind() == TopicKind::P2p).then(|| UserId(self.0.clone()))
+    }
+
     /// Whether subscribing creates a group or a channel, each time another.
     pub(crate) fn is_to_be_created(&self) -> bool {
         matches!(self.kind(), TopicKind::New | TopicKind::NewChannel)
@@ -106,6 +113,19 @@ impl TopicKind {
                 _ => Self::Other,
             },
         }
+    }
+}
+
+/// Names are looked up by their text.
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&UserId> for TopicName {
+    fn from(user: &UserId) -> Self {
+        Self::p2p(user)
     }
 }
 
@@ -174,6 +194,24 @@ impl UserId {
     #[must_use]
     pub fn to_str(&self) -> Str<'static> {
         self.0.clone().into()
+    }
+}
+
+impl From<&str> for UserId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl PartialEq<str> for UserId {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
+    }
+}
+
+impl PartialEq<str> for TopicName {
+    fn eq(&self, other: &str) -> bool {
+        *self.0 == *other
     }
 }
 

@@ -8,7 +8,7 @@ use chat_proto::im::up::{
     Acc, Cred, Defacs, Del, Get, GetOpts, GetQuery, Hi, Leave, Login, Note, Pub, SeqRange, Set,
     SetDesc, SetQuery, SetSub, Sub, UpExtra, Verb, recover_id,
 };
-use chat_proto::im::{Down, Stamp, Up};
+use chat_proto::im::{Down, Prepared, Stamp, Up};
 use chat_proto::json::{Extra, Params, Raw, Str};
 use chat_proto::machine::Text;
 use chat_proto::rng::Rng;
@@ -378,6 +378,37 @@ proptest! {
             Down::decode(text.as_str()).unwrap().share(&text)
         };
         prop_assert_eq!(shared, frame);
+    }
+
+    #[test]
+    fn a_prepared_frame_is_what_each_encoding_gives(
+        data in down_data(),
+        pres in down_pres(),
+        info in down_info(),
+        topic in text(),
+    ) {
+        let name = topic.decode().into_owned();
+        let topic = Str::from(name.clone());
+        for (prepared, frame, under_name) in [
+            (
+                Prepared::data(data.clone()),
+                Down::Data(data.clone()),
+                Down::Data(Data { topic: topic.clone(), ..data }),
+            ),
+            (
+                Prepared::pres(pres.clone()),
+                Down::Pres(pres.clone()),
+                Down::Pres(Pres { topic: topic.clone(), ..pres }),
+            ),
+            (
+                Prepared::info(info.clone()),
+                Down::Info(info.clone()),
+                Down::Info(Info { topic, ..info }),
+            ),
+        ] {
+            prop_assert_eq!(prepared.text(), frame.encode());
+            prop_assert_eq!(prepared.for_topic(&name), under_name.encode());
+        }
     }
 
     #[test]

@@ -7,9 +7,15 @@
 )]
 
 mod c2c_chaos;
+mod c2c_desk;
 mod c2c_fixtures;
+mod c2c_gate;
 mod c2c_laws;
+mod c2c_pictures;
+mod c2c_receiving;
+mod c2c_sending;
 mod c2c_session;
+mod c2c_socket;
 mod client_phases;
 mod im_client;
 mod im_fixtures;

@@ -33,7 +33,7 @@ async fn message(client: &mut C2cClient, like: impl Fn(&Push<'_>) -> bool) -> Pu
 }
 
 #[tokio::test]
-async fn two_traders_talk() {
+async fn c2c_rule_041_042_055_073_two_traders_talk() {
     let server = server().await;
     let mut merchant = C2cClient::ready(&server, "merchant").await;
     let mut buyer = C2cClient::ready(&server, "buyer").await;
@@ -59,7 +59,7 @@ async fn two_traders_talk() {
 }
 
 #[tokio::test]
-async fn a_picture_comes_back_as_it_was() {
+async fn c2c_rule_079_080_088_a_picture_comes_back_as_it_was() {
     let server = server().await;
     let mut merchant = C2cClient::ready(&server, "merchant").await;
     let mut buyer = C2cClient::ready(&server, "buyer").await;
@@ -97,7 +97,7 @@ async fn a_picture_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn an_upload_that_failed_may_be_tried_again() {
+async fn c2c_rule_081_082_an_upload_that_failed_may_be_tried_again() {
     let folder = tempfile::tempdir().unwrap();
     let server = plain(|config| {
         config.hub.max_file_bytes = 1000;
@@ -121,7 +121,7 @@ async fn an_upload_that_failed_may_be_tried_again() {
 }
 
 #[tokio::test]
-async fn a_ticket_opens_one_connection() {
+async fn c2c_rule_032_a_ticket_opens_one_connection() {
     let server = server().await;
     let now = runtime(&server).now().unix;
     let answer = call(&server, api(&server, "merchant").credential(now)).await;
@@ -134,7 +134,7 @@ async fn a_ticket_opens_one_connection() {
 }
 
 #[tokio::test]
-async fn signatures_and_clocks_are_checked() {
+async fn c2c_rule_001_017_024_027_signatures_and_clocks_are_checked() {
     let server = server().await;
     let now = runtime(&server).now().unix;
     let time = call(&server, api(&server, "merchant").time()).await;

@@ -47,7 +47,7 @@ async fn stored(server: &TestServer, token: &str, part: &FilePart, file: &[u8]) 
 }
 
 #[tokio::test]
-async fn a_file_comes_back_as_it_was() {
+async fn rule_231_232_a_file_comes_back_as_it_was() {
     let server = server().await;
     let ann = ImClient::ready(&server, "101").await;
     let token = ann.connection.get().file_token().unwrap().clone();
@@ -74,7 +74,7 @@ async fn a_file_comes_back_as_it_was() {
 }
 
 #[tokio::test]
-async fn parts_and_known_files() {
+async fn rule_244_245_parts_and_known_files() {
     let server = server().await;
     let token = Raw::extension(&server, "101").await.file_token();
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
@@ -116,7 +116,7 @@ async fn parts_and_known_files() {
 }
 
 #[tokio::test]
-async fn an_empty_file_is_a_file() {
+async fn rule_246_an_empty_file_is_a_file() {
     let server = plain(|_| {}).await;
     let token = Raw::extension(&server, "101").await.file_token();
     let id = stored(&server, &token, &FilePart::new("", 0), b"").await;
@@ -125,7 +125,7 @@ async fn an_empty_file_is_a_file() {
 }
 
 #[tokio::test]
-async fn credentials_are_asked_for() {
+async fn rule_239_credentials_are_asked_for() {
     let server = TestServer::start(two_tenants()).await.unwrap();
     let token = Raw::extension(&server, "101").await.file_token();
     let part = FilePart::new("a", 3);
@@ -145,7 +145,7 @@ async fn credentials_are_asked_for() {
 }
 
 #[tokio::test]
-async fn a_file_over_the_limit_leaves_nothing_behind() {
+async fn rule_236_a_file_over_the_limit_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let server = plain(|config| {
         config.hub.max_file_bytes = 100_000;
@@ -174,7 +174,7 @@ async fn a_file_over_the_limit_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn a_malformed_form_leaves_nothing_behind() {
+async fn rule_237_a_malformed_form_leaves_nothing_behind() {
     let folder = tempfile::tempdir().unwrap();
     let server = plain(|config| config.files = Some(folder.path().to_owned())).await;
     let token = Raw::extension(&server, "101").await.file_token();

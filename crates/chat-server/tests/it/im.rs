@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::support::{ANN, BOB, DOMAIN, ImClient, Raw, json_of, oauth, server, two_tenants};
 
 #[tokio::test]
-async fn two_users_talk() {
+async fn rule_047_two_users_talk() {
     let server = server().await;
     let mut ann = ImClient::ready(&server, "101").await;
     let mut bob = ImClient::ready(&server, "102").await;
@@ -25,7 +25,7 @@ async fn two_users_talk() {
     let text = Publish::text("hello, Bob");
     let answer = ann.ask(|im, now| im.publish(&to_bob, text, now)).await;
     let Ok(Answer::Published(receipt)) = answer else { panic!("not published") };
-    assert_eq!((receipt.topic, receipt.seq), (to_bob, 1));
+    assert_eq!((receipt.topic, receipt.seq.get()), (to_bob, 1));
     let message = |event| match event {
         Event::Service(ImEvent::Message(data)) => Some(data),
         _ => None,
@@ -38,7 +38,7 @@ async fn two_users_talk() {
 }
 
 #[tokio::test]
-async fn a_wrong_password_gets_the_words_of_the_pbx() {
+async fn rule_020_a_wrong_password_gets_the_words_of_the_pbx() {
     let server = server().await;
     let answer = oauth(&server, "101", DOMAIN, "wrong").await;
     assert_eq!(answer.status(), 400);

@@ -40,7 +40,7 @@ async fn without_tls_there_is_no_authority() {
 }
 
 #[tokio::test]
-async fn stopping_says_goodbye() {
+async fn rule_018_stopping_says_goodbye() {
     let server = server().await;
     let mut raw = Raw::extension(&server, "101").await;
     let ca = server.urls().ca.clone().unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use chat_proto::c2c::rest::{Ticket, UploadSlot};
-use chat_server::{TestServer, world};
+use chat_server::{Config, TestServer, world};
 use http::{Request, header};
 use runtime_tokio::Runtime;
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ impl<'a> MakeWriter<'a> for Log {
 
 // One thread, so that the subscriber sees every task.
 #[tokio::test(flavor = "current_thread")]
-async fn the_most_verbose_log_holds_no_secret() {
+async fn c2c_rule_124_the_most_verbose_log_holds_no_secret() {
     let log = Log::default();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
@@ -55,7 +55,19 @@ async fn the_most_verbose_log_holds_no_secret() {
         .flat_map(|tenant| tenant.extensions.iter().map(|it| it.password.expose().to_owned()))
         .chain(world.c2c.accounts.iter().map(|it| it.secret.expose().to_owned()))
         .collect();
-    let server = TestServer::start(world).await.unwrap();
+    let mut config = Config::new(world);
+    config.admin = true;
+    let server = TestServer::start_with(config).await.unwrap();
+    let token = server.urls().admin.as_ref().unwrap().token.expose().to_owned();
+    for (token, status) in [(token.as_str(), 200), ("secretbadtoken", 401)] {
+        let request = Request::post("/admin/faults")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .body(Bytes::from_static(br#"{"refuse_text":"secretwords"}"#));
+        assert_eq!(http(&server, request.unwrap()).await.status(), status);
+    }
+    assert!(server.urls().ready_line().contains(&token));
+    assert!(!format!("{server:?} {:?}", server.urls()).contains(&token));
+    secrets.extend([token, "secretbadtoken".into(), "secretwords".into()]);
 
     let tokens = json_of(&oauth(&server, "101", DOMAIN, "demo-101").await);
     for name in ["access_token", "refresh_token"] {

@@ -15,7 +15,7 @@ const MESSAGES: usize = 300;
 const BYTES: usize = 100 << 10;
 
 #[tokio::test]
-async fn a_slow_reader_is_cut_off_and_delays_nobody() {
+async fn rule_248_249_a_slow_reader_is_cut_off_and_delays_nobody() {
     let server = plain(|config| {
         config.hub.session.max_queued = 8;
         // It is told why, however late it wakes up.

@@ -35,7 +35,7 @@ impl Store for Fickle {
 }
 
 #[tokio::test]
-async fn a_failed_commit_is_an_error_and_a_restart_forgets_nothing() {
+async fn rule_103_a_failed_commit_is_an_error_and_a_restart_forgets_nothing() {
     let store = Fickle::default();
     let config = || {
         let mut config = Config::new(world::builtin());

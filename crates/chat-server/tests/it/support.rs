@@ -230,7 +230,7 @@ pub(crate) async fn upgrade(
 ) -> Result<TokioSocket, tungstenite::Error> {
     let uri: http::Uri = url.parse().unwrap();
     let runtime = runtime(server);
-    let stream = runtime.connect(&Target::from_uri(&uri).unwrap()).await.unwrap();
+    let stream = runtime_tokio::connect(&runtime, &Target::from_uri(&uri).unwrap()).await.unwrap();
     let request = Request::get(&uri)
         .header(header::HOST, uri.authority().unwrap().as_str())
         .header(header::CONNECTION, "Upgrade")

@@ -10,7 +10,7 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 use crate::support::{Raw, plain, server};
 
 #[tokio::test]
-async fn garbage_is_answered_and_survived() {
+async fn rule_008_009_010_garbage_is_answered_and_survived() {
     let server = server().await;
     let mut raw = Raw::extension(&server, "101").await;
     for garbage in ["not json", "{}", "[]", "{\"pub\":", "{\"nonsense\":{}}"] {
@@ -23,7 +23,7 @@ async fn garbage_is_answered_and_survived() {
 }
 
 #[tokio::test]
-async fn a_probe_is_answered() {
+async fn rule_004_a_probe_is_answered() {
     let server = plain(|_| {}).await;
     let mut raw = Raw::connect(&server).await;
     raw.send("1").await;
@@ -31,7 +31,7 @@ async fn a_probe_is_answered() {
 }
 
 #[tokio::test]
-async fn a_binary_frame_counts_as_text() {
+async fn rule_003_a_binary_frame_counts_as_text() {
     let server = plain(|_| {}).await;
     let mut raw = Raw::connect(&server).await;
     let hi = Bytes::from_static(br#"{"hi":{"id":"b","ver":"0.22"}}"#);
@@ -42,7 +42,7 @@ async fn a_binary_frame_counts_as_text() {
 }
 
 #[tokio::test]
-async fn an_oversized_frame_closes_with_1009() {
+async fn rule_007_an_oversized_frame_closes_with_1009() {
     let server = server().await;
     let mut raw = Raw::extension(&server, "101").await;
     let content = "x".repeat(200 << 10);

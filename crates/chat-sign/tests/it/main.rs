@@ -1,9 +1,13 @@
 //! The crate from outside, one module a subject.
 
+#[cfg(feature = "ed25519")]
+mod ed25519;
 mod file_auth;
 mod login;
 mod query;
 mod redaction;
+#[cfg(feature = "rsa")]
+mod rsa;
 mod token;
 mod vectors;
 mod verify;

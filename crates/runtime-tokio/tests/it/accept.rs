@@ -12,8 +12,8 @@ use hyper_util::rt::TokioIo;
 use runtime_tokio::{Connection, Options, WsConfig, server_socket};
 use tokio::sync::oneshot;
 
-use crate::support::probe::{Event, Probe};
 use crate::support::{client, peer, runtime};
+use runtime_core::conformance::probe::{Event, Probe};
 
 /// Serves one WebSocket with an echoing machine; tells all its events.
 async fn server(tell: oneshot::Sender<Vec<Event>>) -> String {

@@ -6,8 +6,8 @@ use futures_util::{SinkExt, StreamExt};
 use runtime_tokio::{Options, TryCallError};
 use tungstenite::Message as Wire;
 
-use crate::support::probe::Event;
 use crate::support::{accepted, rests, soon};
+use runtime_core::conformance::probe::Event;
 
 const PIPE: usize = 1024;
 
@@ -56,7 +56,7 @@ async fn a_peer_that_stops_reading_leaves_messages_in_the_machine() {
     let (handle, driver) = conn.into_handle();
     tokio::spawn(driver);
     assert_eq!(handle.next().await, Some(Event::Opened(1)));
-    let queue = |machine: &mut crate::support::probe::Probe, _| {
+    let queue = |machine: &mut runtime_core::conformance::probe::Probe, _| {
         for _ in 0..100 {
             machine.send(Message::Binary(Bytes::from(vec![7; 10_000])));
         }

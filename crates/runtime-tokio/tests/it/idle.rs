@@ -10,8 +10,8 @@ use futures_util::{SinkExt, StreamExt};
 use runtime_tokio::{Connection, Options, Runtime, WsConfig};
 use tungstenite::Message as Wire;
 
-use crate::support::probe::{Event, Probe};
 use crate::support::{accepted, dialled, pipe, rests, runtime, soon};
+use runtime_core::conformance::probe::{Event, Probe};
 
 /// Awaits `future` and counts how often it was polled.
 async fn counted<T>(future: impl Future<Output = T>) -> (T, u32) {

@@ -1,13 +1,10 @@
 //! The driver over real sockets and over pipes with a stopped clock.
-#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "helpers of tests")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
 mod accept;
 mod backpressure;
 mod close;
-mod dial;
-mod exchange;
+mod conformance;
 mod idle;
-mod messages;
 mod spawned;
 mod support;
-mod tls;

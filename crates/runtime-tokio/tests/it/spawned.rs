@@ -1,14 +1,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chat_proto::Message;
 use chat_proto::machine::LinkFailure;
 use futures_util::{SinkExt, StreamExt};
 use runtime_tokio::{Connection, Gone, Handle, Options, TokioRuntime, TryCallError};
 use tungstenite::Message as Wire;
 
-use crate::support::probe::{Event, Probe};
-use crate::support::{accepted, peer, rests, runtime};
+use crate::support::{accepted, rests};
+use runtime_core::conformance::probe::{Event, Probe};
 
 const fn is_send_and_sync<T: Send + Sync>() {}
 const fn is_send<T: Send>() {}
@@ -23,57 +22,6 @@ const _: () = {
     is_send::<runtime_tokio::Reply<u8>>();
     is_send::<runtime_tokio::http::ResponseBody>();
 };
-
-fn assert_send<T: Send>(value: T) -> T {
-    value
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn many_tasks_speak_through_clones() {
-    let uri = peer::websocket(async |mut ws: peer::Ws| {
-        while let Some(Ok(message)) = ws.next().await {
-            if message.is_text() {
-                ws.send(message).await.unwrap();
-            }
-        }
-    })
-    .await;
-    let mut machine = Probe::default();
-    machine.dial(1, &uri);
-    let conn = Connection::new(machine, runtime(), Options::default());
-    let (handle, driver) = conn.into_handle();
-    let driver = tokio::spawn(driver);
-    assert_eq!(assert_send(handle.next()).await, Some(Event::Opened(1)));
-    let (tasks, each) = (8, 250);
-    let speakers: Vec<_> = (0..tasks)
-        .map(|task| {
-            let handle = handle.clone();
-            tokio::spawn(async move {
-                for n in 0..each {
-                    let text = format!("{task} {n}");
-                    assert_send(handle.call(move |machine, _| machine.text(&text))).await.unwrap();
-                }
-            })
-        })
-        .collect();
-    let mut next = vec![0; tasks];
-    let mut left = tasks * each;
-    while left > 0 {
-        for event in handle.next_batch().await {
-            let Event::Message(Message::Text(text)) = event else { panic!("{event:?}") };
-            let (task, n) = text.as_str().split_once(' ').unwrap();
-            let task: usize = task.parse().unwrap();
-            assert_eq!(n.parse(), Ok(next[task]), "out of order");
-            next[task] += 1;
-            left -= 1;
-        }
-    }
-    for speaker in speakers {
-        speaker.await.unwrap();
-    }
-    drop(handle);
-    driver.await.unwrap();
-}
 
 #[tokio::test(start_paused = true)]
 async fn dropping_the_last_handle_ends_the_task_and_closes_the_socket() {

@@ -1,7 +1,6 @@
 //! Small machines and small peers. Nothing here knows tokio's adapter beyond its constructor.
 
 pub(crate) mod peer;
-pub(crate) mod probe;
 
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use tokio::io::DuplexStream;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::Role;
 
-use probe::Probe;
+use runtime_core::conformance::probe::Probe;
 
 pub(crate) type Conn = Connection<Probe, TokioRuntime>;
 pub(crate) type PipePeer = WebSocketStream<DuplexStream>;

@@ -4,39 +4,44 @@
 //! calls of a key share one limit; pages go back from the newest until something known turns up, and
 //! what is new is emitted oldest first.
 
-use std::collections::BTreeMap;
-
 use crate::c2c::C2c;
-use crate::c2c::client::calls::{self, Failure, Kind};
-use crate::c2c::client::{Alarm, C2cEvent, Call, Checkpoint, Incoming, Since, State, sends};
+use crate::c2c::client::calls::{self, Failure, Kind, Row};
+use crate::c2c::client::{
+    Alarm, C2cEvent, Call, Checkpoint, Incoming, Since, Source, State, sends,
+};
 use crate::c2c::frame::Push;
-use crate::c2c::history::HistoryItem;
 use crate::c2c::rest::{HistoryQuery, MAX_ROWS};
 use crate::client::{Cx, Phase};
 use crate::error::CallError;
+use crate::machine::Text;
 
 /// A watched order.
 #[derive(Debug)]
 pub(super) struct Watch {
     /// Everything up to here was emitted.
     known: Checkpoint,
-    /// The highest id that was emitted, perhaps with a gap before it.
-    newest: Option<i64>,
+    /// The last message that was emitted, perhaps with a gap before it.
+    newest: Checkpoint,
     /// There is no gap between the two.
     filled: bool,
 }
 
 impl Watch {
-    /// A message was emitted.
-    pub(super) fn note(&mut self, id: i64) {
-        self.newest = self.newest.max(Some(id));
-        if self.filled {
-            self.known.last_id = self.newest;
-        }
+    /// A message was emitted. Gives whether everything before it was, too.
+    pub(super) fn note(&mut self, push: &Push<'_>) -> bool {
+        self.newest.note(push);
+        self.filled
     }
 
-    pub(super) const fn checkpoint(&self) -> Checkpoint {
-        self.known
+    pub(super) const fn checkpoint(&self) -> &Checkpoint {
+        if self.filled { &self.newest } else { &self.known }
+    }
+
+    /// Something may be missed from here on.
+    fn interrupt(&mut self) {
+        if std::mem::take(&mut self.filled) {
+            self.known = self.newest.clone();
+        }
     }
 }
 
@@ -44,10 +49,9 @@ impl Watch {
 #[derive(Debug)]
 pub(super) struct Backfill {
     order_no: String,
-    /// What is new, by time and id.
-    found: BTreeMap<(u64, i64, usize), Push<'static>>,
+    /// What is new, with the text it stands in.
+    found: Vec<(Push<'static>, Text)>,
     pages: u32,
-    before_id: Option<i64>,
 }
 
 pub(super) fn watch(
@@ -65,13 +69,13 @@ pub(super) fn watch(
     }
     let known = match since {
         Since::Start => Checkpoint::default(),
-        Since::Now => Checkpoint {
-            last_id: None,
-            since_millis: cx.now().unix.shifted(state.skew).as_millis(),
-        },
+        Since::Now => {
+            let since_millis = state.server_now(cx).as_millis();
+            Checkpoint { since_millis, ..Checkpoint::default() }
+        }
         Since::Checkpoint(checkpoint) => checkpoint,
     };
-    let watch = Watch { known, newest: known.last_id, filled: false };
+    let watch = Watch { newest: known.clone(), known, filled: false };
     state.watches.insert(order_no.to_owned(), watch);
     if cx.phase() == Phase::Ready {
         state.to_fill.push_back(order_no.to_owned());
@@ -91,9 +95,7 @@ pub(super) fn start_all(state: &mut State, cx: &mut Cx<'_, C2c>) {
 pub(super) fn interrupt(state: &mut State) {
     state.to_fill.clear();
     state.filling = None;
-    for watch in state.watches.values_mut() {
-        watch.filled = false;
-    }
+    state.watches.values_mut().for_each(Watch::interrupt);
 }
 
 /// The pause after a failure is over.
@@ -108,21 +110,11 @@ fn next(state: &mut State, cx: &mut Cx<'_, C2c>) {
     while state.filling.is_none() {
         let Some(order_no) = state.to_fill.pop_front() else { return };
         if state.watches.contains_key(&order_no) {
-            let found = BTreeMap::new();
-            state.filling = Some(Backfill { order_no, found, pages: 0, before_id: None });
-            ask(state, cx);
+            let query = HistoryQuery { rows: Some(MAX_ROWS), ..HistoryQuery::newest(&order_no) };
+            state.filling = Some(Backfill { order_no, found: Vec::new(), pages: 0 });
+            state.issue(cx, Call::first(Kind::Backfill(query)));
         }
     }
-}
-
-fn ask(state: &mut State, cx: &mut Cx<'_, C2c>) {
-    let Some(fill) = &state.filling else { return };
-    let query = HistoryQuery {
-        rows: Some(MAX_ROWS),
-        before_id: fill.before_id,
-        ..HistoryQuery::newest(&fill.order_no)
-    };
-    state.issue(cx, Call::first(Kind::Backfill(query)));
 }
 
 /// A page came.
@@ -130,7 +122,7 @@ pub(super) fn on_page(
     state: &mut State,
     cx: &mut Cx<'_, C2c>,
     query: &HistoryQuery,
-    items: Vec<HistoryItem<'static>>,
+    rows: Vec<Row>,
 ) {
     let Some(fill) = state.filling.as_mut().filter(|it| it.order_no == query.order_no) else {
         return;
@@ -139,56 +131,81 @@ pub(super) fn on_page(
         state.filling = None;
         return next(state, cx);
     };
-    let known = watch.known;
     fill.pages += 1;
-    let full = items.len() >= MAX_ROWS as usize;
-    let lowest = items.iter().filter_map(|item| item.id.as_i64()).min();
-    let mut met_known = false;
-    for item in items {
+    let full = rows.len() >= MAX_ROWS as usize;
+    // Where an item has no id that is a number, pages are counted instead.
+    let ids = rows.iter().map(|row| row.item.as_ref().and_then(|item| item.id.as_i64()));
+    let lowest = ids.collect::<Option<Vec<_>>>().and_then(|ids| ids.into_iter().min());
+    let (mut met_known, mut unreadable) = (false, Vec::new());
+    for Row { item, raw } in rows {
+        let Some(item) = item else {
+            unreadable.push(raw);
+            continue;
+        };
         if !calls::is_of(&item, &fill.order_no) {
             continue;
         }
-        let at = item.create_time.as_ref().and_then(|time| time.as_u64());
-        let id = item.id.as_i64();
-        if id.is_some_and(|id| known.last_id.is_some_and(|last| id <= last))
-            || at.is_some_and(|at| at < known.since_millis)
-        {
+        let mut push = Push::from(item);
+        if watch.known.covers(&push) {
             met_known = true;
             continue;
         }
-        let mut push = Push::from(item);
         if push.order().is_none() {
             push.order_no = fill.order_no.clone().into();
         }
-        let place = fill.found.len();
-        fill.found.insert((at.unwrap_or(u64::MAX), id.unwrap_or(i64::MAX), place), push);
+        fill.found.push((push, raw));
     }
     // Below what was asked for before, or the server does not page by id and would go on for ever.
-    let goes_on = lowest.is_some_and(|low| fill.before_id.is_none_or(|before| low < before));
-    if full && !met_known && goes_on && fill.pages < state.config.backfill_pages {
-        fill.before_id = lowest;
-        return ask(state, cx);
+    let further = match lowest {
+        Some(low) if query.before_id.is_none_or(|before| low < before) => {
+            Some(HistoryQuery { before_id: Some(low), page: None, ..query.clone() })
+        }
+        Some(_) => None,
+        None => Some(HistoryQuery { page: Some(query.page.unwrap_or(1) + 1), ..query.clone() }),
+    };
+    let more = full && !met_known && fill.pages < state.config.backfill_pages;
+    // Of which order it is cannot be told, so it is shown once and held back never.
+    for raw in unreadable {
+        if state.seen.insert_text(&query.order_no, raw.as_str()) {
+            cx.event(C2cEvent::Raw(raw));
+        }
     }
-    finish(state, cx, met_known || !full);
+    match further.filter(|_| more) {
+        Some(query) => state.issue(cx, Call::first(Kind::Backfill(query))),
+        None => finish(state, cx, met_known || !full),
+    }
 }
 
 fn finish(state: &mut State, cx: &mut Cx<'_, C2c>, complete: bool) {
-    let Some(fill) = state.filling.take() else { return };
+    let Some(mut fill) = state.filling.take() else { return };
+    let received = state.server_now(cx);
+    // Ids are in the order of arrival; times are sometimes rounded down to whole seconds.
+    if fill.found.iter().all(|(push, _)| push.id.as_i64().is_some()) {
+        fill.found.sort_by_key(|(push, _)| push.id.as_i64());
+    } else {
+        fill.found.reverse();
+        fill.found.sort_by_key(|(push, _)| push.create_millis().unwrap_or(u64::MAX));
+    }
     let mut count = 0;
-    for push in fill.found.into_values() {
+    for (push, raw) in fill.found {
         // Ours without an echo: this is its answer.
-        if sends::accept(state, cx, &push, true) || !state.seen.insert(&push) {
+        if sends::accept(state, cx, &push, true)
+            || sends::is_known(state, &push)
+            || !state.seen.insert(&push)
+        {
             continue;
         }
         state.note_read(&push);
-        cx.event(C2cEvent::Push(Incoming { push: Box::new(push), raw: None }));
+        let (push, source) = (Box::new(push), Source::History);
+        cx.event(C2cEvent::Push(Incoming { push, raw, source, received, gapless: false }));
         count += 1;
     }
     if let Some(watch) = state.watches.get_mut(&fill.order_no) {
         watch.filled = true;
-        watch.known.last_id = watch.newest;
+        let checkpoint = watch.checkpoint().clone();
+        let order_no = fill.order_no;
+        cx.event(C2cEvent::Backfilled { order_no, count, complete, checkpoint });
     }
-    cx.event(C2cEvent::Backfilled { order_no: fill.order_no, count, complete });
     next(state, cx);
 }
 

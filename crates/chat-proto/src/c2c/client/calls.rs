@@ -5,18 +5,18 @@ use http::Response;
 
 use crate::c2c::C2c;
 use crate::c2c::answer::{self, Code, Reason, Refusal};
-use crate::c2c::client::{Answer, Ask, C2cEvent, Call, HistoryPage, Rest, State, backfill, sends};
-use crate::c2c::frame::Push;
+use crate::c2c::client::{Ask, C2cEvent, Call, State, backfill, pictures, sends};
 use crate::c2c::history::HistoryItem;
-use crate::c2c::rest::{self, Api, HistoryQuery, Ticket, UploadSlot};
+use crate::c2c::rest::{self, HistoryQuery, Ticket};
 use crate::client::{CredentialsProblem, Cx, RequestId};
+use crate::codec::{self, Limits};
 use crate::error::{CallError, CloseReason, Lost, Rejection, RequestError};
-use crate::json::{Raw, Share};
+use crate::json::{Share, Source};
 use crate::machine::{HttpFailure, HttpRequest, HttpResult, Text};
 use crate::time::UnixMillis;
 
 /// How many messages are read to look one up.
-const VERIFY_ROWS: u32 = 50;
+pub(super) const VERIFY_ROWS: u32 = 50;
 
 /// What an exchange is for.
 #[derive(Clone, Debug)]
@@ -31,6 +31,10 @@ pub(super) enum Kind {
     Backfill(HistoryQuery),
     /// The server's clock; asked at this time of ours.
     Time(UnixMillis),
+    /// A place for a picture.
+    Place(RequestId),
+    /// The picture on its way there.
+    Put(RequestId),
 }
 
 /// How often an exchange was tried.
@@ -56,6 +60,8 @@ pub(super) enum Failure {
     Http(HttpFailure),
     /// The service or something before it said no.
     Refused(Refusal),
+    /// It was not made, because of a limit.
+    Paused(Rejection),
 }
 
 impl Failure {
@@ -63,6 +69,7 @@ impl Failure {
         match self {
             Self::Http(failure) => Rejection::new("http", failure.to_string()),
             Self::Refused(refusal) => rejection(refusal),
+            Self::Paused(rejection) => rejection.clone(),
         }
     }
 
@@ -74,7 +81,9 @@ impl Failure {
             Self::Refused(refusal) if effect && refusal.may_have_happened() => {
                 RequestError::Unknown
             }
-            Self::Http(_) | Self::Refused(_) => RequestError::Rejected(self.rejection()),
+            Self::Http(_) | Self::Refused(_) | Self::Paused(_) => {
+                RequestError::Rejected(self.rejection())
+            }
         }
     }
 }
@@ -99,24 +108,47 @@ impl Call {
     }
 }
 
-impl State {
-    /// Starts an exchange, signed with the server's time as far as it is known.
-    pub(super) fn issue(&mut self, cx: &mut Cx<'_, C2c>, call: Call) {
-        if let Some(request) = self.build(cx, &call.0) {
-            cx.http(call, request);
+impl Kind {
+    /// Whether it asks for a pre-signed URL, which has a limit of its own.
+    pub(super) fn is_upload(&self, cx: &Cx<'_, C2c>) -> bool {
+        match self {
+            Self::Place(_) => true,
+            Self::Request(id) => {
+                matches!(cx.ask(*id), Some(Ask::Rest(ask)) if ask.call.is_pre_signed_url())
+            }
+            Self::Credential
+            | Self::Verify(_)
+            | Self::Backfill(_)
+            | Self::Time(_)
+            | Self::Put(_) => false,
         }
     }
 
+    /// The request it is for.
+    pub(super) const fn request(&self) -> Option<RequestId> {
+        match self {
+            Self::Request(id) | Self::Verify(id) | Self::Place(id) | Self::Put(id) => Some(*id),
+            Self::Credential | Self::Backfill(_) | Self::Time(_) => None,
+        }
+    }
+
+    /// Whether it belongs to one attempt to be connected.
+    pub(super) const fn is_of_the_link(&self) -> bool {
+        matches!(self, Self::Credential | Self::Backfill(_))
+    }
+}
+
+impl State {
     /// `None` when what it is for has ended. Verbs have checked what goes into URLs.
-    fn build(&self, cx: &Cx<'_, C2c>, kind: &Kind) -> Option<HttpRequest> {
-        let at = cx.now().unix.shifted(self.skew);
+    pub(super) fn build(&self, cx: &Cx<'_, C2c>, kind: &Kind) -> Option<HttpRequest> {
+        let at = self.server_now(cx);
         Some(match kind {
             Kind::Credential => self.api.credential(at),
             Kind::Time(_) => self.api.time(),
             Kind::Backfill(query) => self.api.history(query, at).ok()?,
             Kind::Request(id) => match cx.ask(*id)? {
-                Ask::Rest(call) => call.build(&self.api, at)?,
-                Ask::Send(_) => return None,
+                Ask::Rest(ask) => ask.call.build(&self.api, at)?,
+                Ask::Send(_) | Ask::Picture(_) => return None,
             },
             Kind::Verify(id) => {
                 let Ask::Send(ask) = cx.ask(*id)? else { return None };
@@ -124,11 +156,48 @@ impl State {
                 let query = HistoryQuery { rows, ..HistoryQuery::newest(&ask.0.order_no) };
                 self.api.history(&query, at).ok()?
             }
+            Kind::Place(id) => {
+                let Ask::Picture(ask) = cx.ask(*id)? else { return None };
+                self.api.pre_signed_url(ask.name(), at)
+            }
+            // Built from the place it goes to.
+            Kind::Put(_) => return None,
         })
+    }
+
+    /// A call goes out: from now on its request waits for the answer, no longer for its turn.
+    pub(super) fn started(&mut self, cx: &mut Cx<'_, C2c>, kind: &Kind) {
+        // An exchange has its own deadline; the request must outlive it, a probe of the clock and
+        // the second try.
+        let patience = cx.config().http_timeout.saturating_mul(3);
+        match kind {
+            Kind::Request(id) => {
+                if let Some(Ask::Rest(ask)) = cx.ask_mut(*id) {
+                    ask.started = true;
+                }
+                cx.postpone(*id, patience);
+            }
+            Kind::Verify(id) => {
+                let patience = patience.saturating_add(self.config.verify_spacing);
+                cx.postpone(*id, patience);
+            }
+            Kind::Place(id) => {
+                pictures::place_asked(cx, *id);
+                cx.postpone(*id, patience);
+            }
+            Kind::Credential | Kind::Backfill(_) | Kind::Time(_) | Kind::Put(_) => {}
+        }
     }
 
     pub(super) fn respond(&mut self, cx: &mut Cx<'_, C2c>, call: Call, result: HttpResult) {
         let Call(kind, tries) = call;
+        // Its answer is the storage's, not the service's.
+        if let Kind::Put(id) = kind {
+            return pictures::on_put(self, cx, id, result);
+        }
+        if let Ok(response) = &result {
+            self.note_weights(cx, response.headers());
+        }
         if let Kind::Time(asked) = kind {
             return self.on_time(cx, asked, &result);
         }
@@ -143,7 +212,12 @@ impl State {
                     self.issue(cx, Call::first(Kind::Time(cx.now().unix)));
                 }
             }
-            Err(refusal) => self.fail(cx, kind, &Failure::Refused(refusal)),
+            Err(refusal) => {
+                if refusal.is_limit() || refusal.is_firewall() {
+                    self.throttle(cx, &refusal);
+                }
+                self.fail(cx, kind, &Failure::Refused(refusal));
+            }
             Ok(_) => self.succeed(cx, kind, &response),
         }
     }
@@ -175,45 +249,37 @@ impl State {
                 Ok(upgrade) => cx.dial(upgrade),
                 Err(why) => cx.lose(Lost::Prepare(why.to_string())),
             }),
-            Kind::Request(id) => read(cx.ask(*id), response).map(|answer| {
-                if let Some(answer) = answer {
-                    cx.complete(*id, Ok(answer));
+            Kind::Request(id) => match cx.ask(*id) {
+                Some(Ask::Rest(ask)) => {
+                    ask.call.read(response).map(|answer| cx.complete(*id, Ok(answer)))
                 }
-            }),
-            Kind::Verify(id) => answer::page(response).map(|page| {
-                let found =
-                    page.items.into_iter().map(Push::from).any(|push| {
-                        is_sent(cx, *id, &push) && sends::accept(self, cx, &push, true)
-                    });
-                if !found {
-                    sends::not_found(self, cx, *id);
-                }
-            }),
-            Kind::Backfill(query) => {
-                items(response).map(|(items, _)| backfill::on_page(self, cx, query, items))
+                Some(Ask::Send(_) | Ask::Picture(_)) | None => Ok(()),
+            },
+            Kind::Verify(id) => {
+                rows(response).map(|(rows, _)| sends::on_history(self, cx, *id, rows))
             }
-            Kind::Time(_) => Ok(()),
+            Kind::Backfill(query) => {
+                rows(response).map(|(rows, _)| backfill::on_page(self, cx, query, rows))
+            }
+            Kind::Place(id) => pictures::on_place(self, cx, *id, response),
+            Kind::Time(_) | Kind::Put(_) => Ok(()),
         };
         if let Err(refusal) = outcome {
             self.fail(cx, kind, &Failure::Refused(refusal));
         }
     }
 
-    fn fail(&mut self, cx: &mut Cx<'_, C2c>, kind: Kind, failure: &Failure) {
+    pub(super) fn fail(&mut self, cx: &mut Cx<'_, C2c>, kind: Kind, failure: &Failure) {
         match kind {
             Kind::Credential => self.no_ticket(cx, failure),
             Kind::Request(id) => {
-                let effect = match cx.ask(id) {
-                    Some(Ask::Rest(call)) => call.has_effect(),
-                    Some(Ask::Send(_)) | None => return,
-                };
-                cx.complete(id, Err(failure.end(effect)));
+                let Some(Ask::Rest(ask)) = cx.ask(id) else { return };
+                let end = failure.end(ask.call.has_effect());
+                cx.complete(id, Err(end));
             }
-            Kind::Verify(id) => {
-                let retry_after = failure.rejection().retry_after;
-                sends::not_read(self, cx, id, retry_after);
-            }
+            Kind::Verify(id) => sends::not_read(self, cx, id, failure),
             Kind::Backfill(query) => backfill::on_failure(self, cx, &query, failure),
+            Kind::Place(id) | Kind::Put(id) => cx.complete(id, Err(failure.end(false))),
             Kind::Time(_) => {}
         }
     }
@@ -222,68 +288,31 @@ impl State {
     fn no_ticket(&mut self, cx: &mut Cx<'_, C2c>, failure: &Failure) {
         let refusal = match failure {
             Failure::Http(failure) => return cx.lose(Lost::Prepare(failure.to_string())),
+            Failure::Paused(rejection) => return cx.lose(Lost::Refused(rejection.clone())),
             Failure::Refused(refusal) => refusal,
         };
-        let rejection = rejection(refusal);
+        let mut rejection = rejection(refusal);
         match refusal.code() {
             Some(Code::NotAuthorized | Code::Signature | Code::KeyFormat | Code::KeyRefused) => {
                 cx.need_credentials(CredentialsProblem::Refused(rejection));
-                self.forget_calls(cx);
+                self.forget_link(cx);
             }
             Some(Code::IllegalParameter | Code::Parameter) => {
                 cx.stop(CloseReason::Refused(rejection))
             }
-            Some(_) | None => cx.lose(Lost::Refused(rejection)),
-        }
-    }
-
-    /// The engine dropped all exchanges with the link. Those of the application do not depend on
-    /// it: they are started again.
-    pub(super) fn forget_calls(&mut self, cx: &mut Cx<'_, C2c>) {
-        self.probing = false;
-        self.paused.clear();
-        for id in cx.waiting() {
-            if matches!(cx.ask(id), Some(Ask::Rest(_))) {
-                self.issue(cx, Call::first(Kind::Request(id)));
+            Some(_) | None => {
+                rejection.retry_after = rejection.retry_after.max(self.pause_left(cx));
+                cx.lose(Lost::Refused(rejection));
             }
         }
     }
-}
 
-/// Whether this is the message of a request.
-fn is_sent(cx: &Cx<'_, C2c>, id: RequestId, push: &Push<'_>) -> bool {
-    matches!(cx.ask(id), Some(Ask::Send(ask)) if push.uuid == *ask.0.uuid)
-}
-
-impl Rest {
-    /// `None` for what [`Rest::check`] refuses.
-    fn build(&self, api: &Api, at: UnixMillis) -> Option<HttpRequest> {
-        Some(match self {
-            Self::History(query) => api.history(query, at).ok()?,
-            Self::MarkOrder { order_no, user_id } => api.mark_order_read(order_no, *user_id, at),
-            Self::MarkUser { user_id } => api.mark_user_read(*user_id, at),
-            Self::PreSignedUrl { image_name } => api.pre_signed_url(image_name, at),
-            Self::RiskTips { order_no, fiat, scene } => {
-                api.risk_warning_tips(order_no, fiat, scene, at)
-            }
-        })
-    }
-
-    /// Whether it can be asked.
-    pub(super) fn check(&self) -> Result<(), CallError> {
-        match self {
-            Self::History(query) => query.check().map_err(|_| {
-                CallError::Invalid("the order number or a filter is empty or too long")
-            }),
-            Self::MarkOrder { order_no, .. } | Self::RiskTips { order_no, .. } => {
-                check_order(order_no)
-            }
-            Self::MarkUser { .. } | Self::PreSignedUrl { .. } => Ok(()),
-        }
-    }
-
-    const fn has_effect(&self) -> bool {
-        matches!(self, Self::MarkOrder { .. } | Self::MarkUser { .. })
+    /// The engine dropped the exchanges that belong to the link; so are those that wait for their
+    /// turn or for the clock. The calls of the application go on.
+    pub(super) fn forget_link(&mut self, cx: &mut Cx<'_, C2c>) {
+        self.gate.retain(|kind| !kind.is_of_the_link());
+        self.paused.retain(|call| !call.kind.is_of_the_link());
+        self.pump_calls(cx);
     }
 }
 
@@ -293,30 +322,25 @@ pub(super) fn check_order(order_no: &str) -> Result<(), CallError> {
     if fits { Ok(()) } else { Err(CallError::Invalid("the order number is empty or too long")) }
 }
 
-/// Reads the answer to a call of the application.
-fn read(ask: Option<&Ask>, response: &Response<Bytes>) -> Result<Option<Answer>, Refusal> {
-    let Some(Ask::Rest(call)) = ask else { return Ok(None) };
-    Ok(Some(match call {
-        Rest::History(query) => {
-            let (all, total) = items(response)?;
-            let count = all.len();
-            let items: Vec<_> = all.into_iter().filter(|it| is_of(it, &query.order_no)).collect();
-            Answer::History(HistoryPage { foreign: count - items.len(), items, total })
-        }
-        Rest::MarkOrder { .. } | Rest::MarkUser { .. } => Answer::Marked,
-        Rest::PreSignedUrl { .. } => Answer::Upload(UploadSlot::read(response)?),
-        Rest::RiskTips { .. } => {
-            let data = answer::classify(response)?.data;
-            Answer::Data(data.map_or(Raw::NULL, |data| data.detach()))
-        }
-    }))
+/// A message of a page and the text it stands in.
+#[derive(Debug)]
+pub(super) struct Row {
+    /// `None` when it cannot be read.
+    pub(super) item: Option<HistoryItem<'static>>,
+    pub(super) raw: Text,
 }
 
-/// The messages of a page, kept beyond the answer, and how many there are in all.
-fn items(response: &Response<Bytes>) -> Result<(Vec<HistoryItem<'static>>, Option<u64>), Refusal> {
-    let page = answer::page(response)?;
+/// The messages of a page, one by one, so that one that cannot be read does not hide the others,
+/// and how many there are in all.
+pub(super) fn rows(response: &Response<Bytes>) -> Result<(Vec<Row>, Option<u64>), Refusal> {
     let text = Text::from_utf8(response.body().clone()).unwrap_or_default();
-    Ok((page.items.share(&text), page.total))
+    let source = Source::from(&text);
+    let (items, total) = answer::raw_items(response)?;
+    let row = |item: &str| {
+        let read = codec::from_text::<HistoryItem<'_>>(item, Limits::default().max_depth);
+        Row { item: read.ok().map(|item| item.share_in(&source)), raw: text.view(item) }
+    };
+    Ok((items.iter().map(|item| row(item.as_str())).collect(), total))
 }
 
 /// Whether a message belongs to the order: the endpoint has been seen to mix in those of another

@@ -3,27 +3,38 @@
 use std::time::Duration;
 
 use crate::c2c::C2c;
-use crate::c2c::client::{Accepted, Answer, Ask, C2cEvent, Call, Progress, SendAsk, State, calls};
-use crate::c2c::frame::Push;
+use crate::c2c::client::calls::{Failure, Kind, Row, VERIFY_ROWS};
+use crate::c2c::client::{
+    Accepted, Alarm, Answer, Ask, C2cEvent, Call, Progress, Resend, SendAsk, SendOptions, State,
+    calls,
+};
+use crate::c2c::frame::{Push, Up};
+use crate::c2c::value::Loose;
 use crate::client::{Cx, Phase, RequestId};
+use crate::codec::Wire;
 use crate::error::{CallError, Rejection, RequestError};
 use crate::json::Str;
 use crate::machine::Text;
-
-use super::Alarm;
 
 /// A message.
 #[derive(Debug)]
 pub(super) struct Send {
     pub(super) uuid: String,
     pub(super) order_no: String,
+    /// The frame.
+    text: Text,
+    /// When it was written last, by the server's clock, in milliseconds since 1970.
+    written: u64,
+    resend: Resend,
+    /// It was proven lost once: this is its second way.
+    resent: bool,
     stage: Stage,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Stage {
-    /// Not written yet.
-    Queued(Text),
+    /// Waits for its turn.
+    Queued,
     /// Given to the socket.
     Written,
     /// No echo came: history is asked.
@@ -31,7 +42,7 @@ enum Stage {
 }
 
 /// How the search for a message in history is going.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Verifying {
     /// How often history was read without finding it.
     tries: u32,
@@ -39,6 +50,8 @@ struct Verifying {
     failures: u32,
     /// An exchange is under way.
     asking: bool,
+    /// So far every page showed that the message is not in the chat.
+    proof: bool,
 }
 
 /// After how many exchanges that failed a message counts as unknown; with the growing pauses
@@ -46,11 +59,38 @@ struct Verifying {
 const MAX_FAILURES: u32 = 8;
 /// The longest pause between them.
 const MAX_PAUSE: Duration = Duration::from_secs(30);
+/// How far apart the two clocks may be when a time of history is compared with ours, in
+/// milliseconds. A clock further off is corrected by the first signed call.
+const CLOCK_MARGIN: u64 = 60_000;
+/// How many of our messages are remembered, so that none is taken for another with the same content.
+/// Only those of the last minute matter. (choice)
+const MAX_MINE: usize = 256;
+/// The longest id that the caller may choose. (choice)
+const MAX_UUID: usize = 128;
 
 impl Send {
-    pub(super) const fn is_queued(&self) -> bool {
-        matches!(self.stage, Stage::Queued(_))
+    /// Nothing of it ever left.
+    pub(super) const fn is_untouched(&self) -> bool {
+        matches!(self.stage, Stage::Queued) && !self.resent
     }
+}
+
+/// The id of a new message.
+pub(super) fn choose_uuid(
+    cx: &mut Cx<'_, C2c>,
+    options: &SendOptions,
+) -> Result<String, CallError> {
+    let Some(uuid) = &options.uuid else {
+        // Version 4: stamps in milliseconds, as in the published sample, collide under load.
+        return Ok(cx.rng().uuid().to_string());
+    };
+    if uuid.is_empty() || uuid.len() > MAX_UUID {
+        return Err(CallError::Invalid("the uuid is empty or too long"));
+    }
+    if cx.by_key(uuid).is_some() {
+        return Err(CallError::Invalid("a message with this uuid is on its way"));
+    }
+    Ok(uuid.clone())
 }
 
 /// Enters a message and writes it as soon as the pace allows.
@@ -58,20 +98,47 @@ pub(super) fn send(
     state: &mut State,
     cx: &mut Cx<'_, C2c>,
     order_no: &str,
-    frame: impl FnOnce(&str, &str, u64) -> Text,
+    options: &SendOptions,
+    frame: Up<'_>,
 ) -> Result<RequestId, CallError> {
     calls::check_order(order_no)?;
-    // A version 4 UUID: stamps in milliseconds, as in the published sample, collide under load.
-    let uuid = cx.rng().uuid().to_string();
-    let at = cx.now().unix.shifted(state.skew);
-    let text = frame(&uuid, order_no, at.as_millis());
+    let uuid = choose_uuid(cx, options)?;
+    let send = new(state, cx, order_no, &uuid, options, frame)?;
+    let id = cx.request(Some(uuid), Ask::Send(Box::new(SendAsk(send))))?;
+    enqueue(state, cx, id);
+    Ok(id)
+}
+
+/// A message that waits for its turn.
+pub(super) fn new(
+    state: &State,
+    cx: &Cx<'_, C2c>,
+    order_no: &str,
+    uuid: &str,
+    options: &SendOptions,
+    frame: Up<'_>,
+) -> Result<Send, CallError> {
+    let now = Loose::number(state.server_now(cx).as_millis());
+    let create_time = frame.create_time.is_some().then_some(now);
+    let frame = Up { uuid: uuid.into(), order_no: order_no.into(), create_time, ..frame };
+    let text = Wire::encode(&frame);
     let limit = cx.config().max_message;
     if text.len() > limit {
         return Err(CallError::TooLong { len: text.len(), limit });
     }
-    let send =
-        Send { uuid: uuid.clone(), order_no: order_no.to_owned(), stage: Stage::Queued(text) };
-    let id = cx.request(Some(uuid), Ask::Send(Box::new(SendAsk(send))))?;
+    Ok(Send {
+        uuid: uuid.to_owned(),
+        order_no: order_no.to_owned(),
+        text,
+        written: 0,
+        resend: options.resend.unwrap_or(state.config.resend),
+        resent: false,
+        stage: Stage::Queued,
+    })
+}
+
+/// Puts a message at the end of the queue.
+pub(super) fn enqueue(state: &mut State, cx: &mut Cx<'_, C2c>, id: RequestId) {
     // A queue moves one message a pace: those at its end need the time of those before them.
     let ahead = u32::try_from(state.queue.len()).unwrap_or(u32::MAX);
     let queued = state.config.pace.saturating_mul(ahead);
@@ -79,7 +146,6 @@ pub(super) fn send(
     cx.postpone(id, patience);
     state.queue.push_back(id);
     pump(state, cx);
-    Ok(id)
 }
 
 /// Writes what the pace allows.
@@ -92,18 +158,27 @@ pub(super) fn pump(state: &mut State, cx: &mut Cx<'_, C2c>) {
             return;
         }
         state.queue.pop_front();
-        // It may have been given up or have timed out meanwhile.
+        let written = state.server_now(cx).as_millis();
+        // It may have ended meanwhile.
         let Some(Ask::Send(ask)) = cx.ask_mut(id) else { continue };
-        let Stage::Queued(text) = std::mem::replace(&mut ask.0.stage, Stage::Written) else {
+        if !matches!(ask.0.stage, Stage::Queued) {
             continue;
-        };
-        let uuid = ask.0.uuid.clone();
+        }
+        (ask.0.stage, ask.0.written) = (Stage::Written, written);
+        let (uuid, text) = (ask.0.uuid.clone(), ask.0.text.clone());
         cx.send_text(text);
         cx.event(C2cEvent::Sending { id, uuid, progress: Progress::Written });
         let patience = cx.config().request_timeout;
         cx.postpone(id, patience);
         state.next_write = Some(cx.later(state.config.pace));
     }
+}
+
+/// Whether a message was written and nothing is known of it yet.
+pub(super) fn is_any_on_its_way(cx: &Cx<'_, C2c>) -> bool {
+    cx.waiting().into_iter().any(
+        |id| matches!(cx.ask(id), Some(Ask::Send(ask)) if matches!(ask.0.stage, Stage::Written)),
+    )
 }
 
 /// Ends the request whose message this is; `false` when it is nobody's.
@@ -120,11 +195,15 @@ pub(super) fn accept(
     let uuid = push.uuid.decode().into_owned();
     let Some(id) = cx.by_key(&uuid) else { return false };
     let Some(Ask::Send(ask)) = cx.ask(id) else { return false };
-    if ask.0.is_queued() || push.order().is_some_and(|order| order.text() != ask.0.order_no) {
+    if ask.0.is_untouched() || push.order().is_some_and(|order| order.text() != ask.0.order_no) {
         return false;
     }
     state.seen.insert(push);
     state.note_read(push);
+    if state.mine.len() >= MAX_MINE {
+        state.mine.pop_front();
+    }
+    state.mine.push_back(uuid.clone());
     let accepted = Accepted {
         uuid,
         message_id: (!push.id.is_empty()).then(|| push.id.detach()),
@@ -133,6 +212,13 @@ pub(super) fn accept(
     };
     cx.complete(id, Ok(Answer::Accepted(accepted)));
     true
+}
+
+/// Whether it is a message of ours that was accepted already.
+pub(super) fn is_known(state: &State, push: &Push<'_>) -> bool {
+    push.self_ != Some(false)
+        && push.kind().is_message()
+        && state.mine.iter().any(|uuid| push.uuid == **uuid)
 }
 
 /// Ends the request an error frame names; `false` when it names none.
@@ -153,18 +239,24 @@ pub(super) fn on_unanswered(
 ) -> Option<RequestError> {
     let Some(Ask::Send(ask)) = cx.ask_mut(id) else { return None };
     let mut search = match ask.0.stage {
-        // It never left: asking had no effect.
-        Stage::Queued(_) => {
+        Stage::Queued => {
+            // What never left had no effect. What left once was lost, as far as anybody can tell.
+            let untouched = ask.0.is_untouched();
             state.queue.retain(|queued| *queued != id);
-            return Some(RequestError::TimedOut);
+            return Some(if untouched { RequestError::TimedOut } else { RequestError::Unknown });
         }
         Stage::Written => {
             let (uuid, progress) = (ask.0.uuid.clone(), Progress::Verifying);
             cx.event(C2cEvent::Sending { id, uuid, progress });
-            Verifying::default()
+            Verifying { tries: 0, failures: 0, asking: false, proof: true }
         }
         Stage::Verifying(search) => search,
     };
+    // The limits may keep the exchange waiting; that says nothing.
+    if state.is_waiting_call(|kind| matches!(kind, Kind::Verify(of) if *of == id)) {
+        cx.postpone(id, state.config.max_wait);
+        return None;
+    }
     if search.asking {
         search.failures += 1;
     }
@@ -173,49 +265,77 @@ pub(super) fn on_unanswered(
     }
     search.asking = true;
     set_search(cx, id, search);
-    // Longer than the exchange itself may take with a probe of the clock in between.
-    let exchange = cx.config().http_timeout.saturating_mul(3);
-    let patience = exchange.saturating_add(state.config.verify_spacing);
-    cx.postpone(id, patience);
-    state.issue(cx, Call::first(calls::Kind::Verify(id)));
+    cx.postpone(id, state.config.max_wait);
+    state.issue(cx, Call::first(Kind::Verify(id)));
     None
 }
 
-/// History was read, and the message was not there.
-pub(super) fn not_found(state: &State, cx: &mut Cx<'_, C2c>, id: RequestId) {
-    let Some(mut search) = search(cx, id) else { return };
-    search.tries += 1;
-    if search.tries >= state.config.verify_tries {
-        cx.complete(id, Err(RequestError::Unknown));
-    } else {
+/// A page of history came that was read to look a message up. It may answer for others, too.
+pub(super) fn on_history(state: &mut State, cx: &mut Cx<'_, C2c>, id: RequestId, rows: Vec<Row>) {
+    let full = rows.len() >= VERIFY_ROWS as usize;
+    let mut own = Vec::new();
+    let (mut oldest, mut unreadable) = (u64::MAX, false);
+    for row in rows {
+        let Some(item) = row.item else {
+            unreadable = true;
+            continue;
+        };
+        let push = Push::from(item);
+        oldest = oldest.min(push.create_millis().unwrap_or(u64::MAX));
+        if !accept(state, cx, &push, true) && push.self_ != Some(false) {
+            own.push(push);
+        }
+    }
+    let Some(Ask::Send(ask)) = cx.ask(id) else { return };
+    let Stage::Verifying(search) = ask.0.stage else { return };
+    let sent = Up::decode(ask.0.text.as_str()).unwrap_or_default();
+    let written = ask.0.written;
+    // A message of ours with the same content around the same time might be it under another uuid.
+    let twin = own.iter().any(|push| {
+        let around = push.create_millis().is_none_or(|at| at.abs_diff(written) <= CLOCK_MARGIN);
+        let same = push.content_text() == sent.content.as_ref().map(|content| content.text())
+            && push.image_url == sent.image_url;
+        around && same && !is_known(state, push)
+    });
+    let reached = !full || oldest.saturating_add(CLOCK_MARGIN) < written;
+    let proof = search.proof && reached && !twin && !unreadable;
+    let search = Verifying { tries: search.tries + 1, asking: false, proof, ..search };
+    let again = proof && ask.0.resend == Resend::WhenProvenLost && !ask.0.resent;
+    let due = Duration::from_millis(state.server_now(cx).as_millis().saturating_sub(written))
+        >= state.config.resend_after;
+    if search.tries < state.config.verify_tries || (again && !due) {
         set_search(cx, id, search);
         cx.postpone(id, state.config.verify_spacing);
+    } else if again {
+        send_again(state, cx, id);
+    } else {
+        cx.complete(id, Err(RequestError::Unknown));
     }
 }
 
+/// A message is proven lost, and the caller wants it to be sent again.
+fn send_again(state: &mut State, cx: &mut Cx<'_, C2c>, id: RequestId) {
+    let Some(Ask::Send(ask)) = cx.ask_mut(id) else { return };
+    (ask.0.stage, ask.0.resent) = (Stage::Queued, true);
+    let uuid = ask.0.uuid.clone();
+    cx.event(C2cEvent::Sending { id, uuid, progress: Progress::Resending });
+    enqueue(state, cx, id);
+}
+
 /// History could not be read, which says nothing about the message.
-pub(super) fn not_read(
-    state: &State,
-    cx: &mut Cx<'_, C2c>,
-    id: RequestId,
-    retry_after: Option<Duration>,
-) {
-    let Some(mut search) = search(cx, id) else { return };
+pub(super) fn not_read(state: &State, cx: &mut Cx<'_, C2c>, id: RequestId, failure: &Failure) {
+    let Some(Ask::Send(ask)) = cx.ask(id) else { return };
+    let Stage::Verifying(mut search) = ask.0.stage else { return };
+    search.asking = false;
     search.failures += 1;
-    if search.failures >= MAX_FAILURES {
+    let retry_after = failure.rejection().retry_after.unwrap_or_default();
+    if search.failures >= MAX_FAILURES || retry_after > state.config.max_wait {
         cx.complete(id, Err(RequestError::Unknown));
     } else {
         set_search(cx, id, search);
         let pause = state.config.verify_spacing.saturating_mul(1 << search.failures);
-        cx.postpone(id, pause.min(MAX_PAUSE).max(retry_after.unwrap_or_default()));
+        cx.postpone(id, pause.min(MAX_PAUSE).max(retry_after));
     }
-}
-
-/// The search whose exchange has just ended.
-fn search(cx: &Cx<'_, C2c>, id: RequestId) -> Option<Verifying> {
-    let Some(Ask::Send(ask)) = cx.ask(id) else { return None };
-    let Stage::Verifying(search) = ask.0.stage else { return None };
-    Some(Verifying { asking: false, ..search })
 }
 
 fn set_search(cx: &mut Cx<'_, C2c>, id: RequestId, search: Verifying) {
@@ -224,18 +344,11 @@ fn set_search(cx: &mut Cx<'_, C2c>, id: RequestId, search: Verifying) {
     }
 }
 
-/// The link is gone: no echo will come for what was written, and the engine dropped the exchanges
-/// under way.
+/// The link is gone: no echo will come for what was written.
 pub(super) fn verify_written(state: &State, cx: &mut Cx<'_, C2c>) {
     for id in cx.waiting() {
-        if let Some(Ask::Send(ask)) = cx.ask_mut(id)
-            && let Stage::Verifying(search) = &mut ask.0.stage
-        {
-            // An exchange cut off counts, or a link that keeps failing would keep it alive for ever.
-            search.failures += u32::from(std::mem::take(&mut search.asking));
-        }
         if let Some(Ask::Send(ask)) = cx.ask(id)
-            && !ask.0.is_queued()
+            && matches!(ask.0.stage, Stage::Written)
         {
             cx.postpone(id, state.config.verify_spacing);
         }

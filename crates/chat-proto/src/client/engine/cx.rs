@@ -1,5 +1,6 @@
 //! What a service may do.
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -101,10 +102,15 @@ impl<S: Service> Cx<'_, S> {
 
     /// Starts an HTTP exchange.
     pub fn http(&mut self, call: S::Call, request: HttpRequest) {
+        self.http_within(call, request, self.engine.config.http_timeout);
+    }
+
+    /// Starts an HTTP exchange that may take as long as told.
+    pub fn http_within(&mut self, call: S::Call, request: HttpRequest, timeout: Duration) {
         let engine = &mut *self.engine;
         engine.next_http += 1;
         let id = HttpId::new(engine.next_http);
-        let deadline = engine.at(engine.config.http_timeout);
+        let deadline = engine.at(timeout);
         engine.calls.insert(id, call);
         engine.actions.push_back(Action::Http { id, request, deadline });
     }
@@ -129,7 +135,10 @@ impl<S: Service> Cx<'_, S> {
 
     /// The request with this key on the wire.
     #[must_use]
-    pub fn by_key(&self, key: &S::Key) -> Option<RequestId> {
+    pub fn by_key<Q: Ord + ?Sized>(&self, key: &Q) -> Option<RequestId>
+    where
+        S::Key: Borrow<Q>,
+    {
         self.engine.requests.by_key(key)
     }
 

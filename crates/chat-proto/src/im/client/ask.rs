@@ -1,6 +1,11 @@
 //! What is remembered of a request while it waits.
 
-use crate::error::RequestError;
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use super::answer::{Answer, Changed, History, Receipt, Subscribed};
+use super::request::{HistoryQuery, no_meta};
+use crate::error::{Rejection, RequestError};
 use crate::im::TopicName;
 use crate::im::down::{Data, Meta};
 use crate::machine::Text;
@@ -11,7 +16,7 @@ pub struct Ask {
     pub(super) topic: TopicName,
     /// The frame, to be written (again) when the session is ready.
     pub(super) frame: Text,
-    /// Written on the live link.
+    /// Written on the live link, or on one that was lost.
     pub(super) sent: bool,
     pub(super) kind: AskKind,
 }
@@ -19,20 +24,41 @@ pub struct Ask {
 /// What completes a request.
 #[derive(Debug)]
 pub(super) enum AskKind {
+    /// The first `ctrl`, and then one `meta`, or a `ctrl`, for each section.
+    Sub {
+        wanted: Wanted,
+        what: Wanted,
+        meta: Box<Meta<'static>>,
+        attached: Option<Box<Subscribed>>,
+    },
     /// The first `ctrl`.
-    Sub,
-    /// The first `ctrl`.
-    Leave,
+    Leave { unsub: bool },
     /// The first `ctrl`; it carries the number.
-    Pub { noecho: bool },
+    Pub(Pub),
     /// One `meta`, or a `ctrl`, for each section.
-    Get { wanted: Wanted, meta: Box<Meta<'static>> },
+    Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Rejection> },
     /// Messages, then the end marker.
-    History { since: u64, before: u64, limit: usize, messages: Vec<Data<'static>> },
+    History { query: HistoryQuery, messages: BTreeMap<u64, Data<'static>> },
     /// One `ctrl` for each part.
-    Set { parts: usize },
+    Set { changed: Box<Changed>, farewell: bool },
     /// The first `ctrl`.
     Del { topic_too: bool },
+}
+
+/// A message on its way.
+#[derive(Debug, Default)]
+pub(super) struct Pub {
+    pub(super) noecho: bool,
+    /// The topic's last number when the message was first written: it has a higher one, if any.
+    pub(super) floor: Option<u64>,
+    /// The link was lost before the answer came.
+    pub(super) doubt: bool,
+    /// When a message whose answer was lost must have a result.
+    pub(super) until: Option<Instant>,
+    /// It was refused once because the server had let go of the topic.
+    pub(super) repaired: bool,
+    /// The message itself was seen before its answer.
+    pub(super) seen: Option<Box<Receipt>>,
 }
 
 /// The sections of a `{get}` that are still due.
@@ -69,9 +95,9 @@ impl Ask {
     pub(super) fn is_repeatable(&self) -> bool {
         match self.kind {
             // Each time creates another group.
-            AskKind::Sub => !self.topic.is_to_be_created(),
+            AskKind::Sub { .. } => !self.topic.is_to_be_created(),
             AskKind::Get { .. } | AskKind::History { .. } => true,
-            AskKind::Leave | AskKind::Pub { .. } | AskKind::Set { .. } | AskKind::Del { .. } => {
+            AskKind::Leave { .. } | AskKind::Pub(_) | AskKind::Set { .. } | AskKind::Del { .. } => {
                 false
             }
         }
@@ -80,7 +106,53 @@ impl Ask {
     /// Whether the application is done with the topic. A topic it may have left must not be attached
     /// again: that would join it again.
     pub(super) const fn says_farewell(&self) -> bool {
-        self.sent && matches!(self.kind, AskKind::Leave | AskKind::Del { topic_too: true })
+        self.sent
+            && matches!(
+                self.kind,
+                AskKind::Leave { .. }
+                    | AskKind::Del { topic_too: true }
+                    | AskKind::Set { farewell: true, .. }
+            )
+    }
+
+    /// Whether a server takes it only while the topic is attached.
+    pub(super) const fn needs_topic(&self) -> bool {
+        match self.kind {
+            AskKind::Sub { .. } | AskKind::Leave { .. } | AskKind::Del { topic_too: true } => false,
+            AskKind::Pub(_)
+            | AskKind::Get { .. }
+            | AskKind::History { .. }
+            | AskKind::Set { .. }
+            | AskKind::Del { .. } => true,
+        }
+    }
+
+    pub(super) const fn is_pub(&self) -> bool {
+        matches!(self.kind, AskKind::Pub(_))
+    }
+
+    /// The answer as far as it came, when nothing more will; `None` when that is no answer.
+    pub(super) fn so_far(&mut self) -> Option<Answer> {
+        match &mut self.kind {
+            AskKind::Sub { attached, meta, .. } => {
+                let mut subscribed = attached.take()?;
+                subscribed.meta = std::mem::replace(meta, no_meta());
+                Some(Answer::Subscribed(*subscribed))
+            }
+            AskKind::Pub(it) => it.seen.take().map(|receipt| Answer::Published(*receipt)),
+            AskKind::Set { changed, .. } if !changed.done.is_empty() => {
+                Some(Answer::Changed(changed.clone()))
+            }
+            AskKind::History { query, messages } if !messages.is_empty() => {
+                let (query, messages) = (std::mem::take(query), std::mem::take(messages));
+                Some(Answer::History(History::new(self.topic.clone(), messages, None, query)))
+            }
+            AskKind::Set { .. }
+            | AskKind::Leave { .. }
+            | AskKind::Get { .. }
+            | AskKind::History { .. }
+            | AskKind::Del { .. } => None,
+        }
     }
 
     /// How the request ends when nothing answers it.
@@ -104,8 +176,17 @@ impl Ask {
     /// Forgets what came on a link that is gone.
     pub(super) fn start_over(&mut self) {
         self.sent = false;
-        if let AskKind::History { messages, .. } = &mut self.kind {
-            messages.clear();
+        match &mut self.kind {
+            AskKind::History { messages, .. } => messages.clear(),
+            AskKind::Sub { wanted, what, attached, .. } => {
+                *wanted = *what;
+                *attached = None;
+            }
+            AskKind::Pub(it) => it.doubt = false,
+            AskKind::Get { .. }
+            | AskKind::Leave { .. }
+            | AskKind::Set { .. }
+            | AskKind::Del { .. } => {}
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Settings of a client of topic chat.
 
+use std::time::Duration;
+
 use chat_sign::Secret;
 
 use crate::client::SessionConfig;
@@ -17,12 +19,31 @@ pub struct ImConfig {
     pub host: ImHost,
     /// Who logs in.
     pub credentials: Credentials,
-    /// Most messages held back or fetched to close one gap; what is older is announced as missing.
+    /// Most messages fetched to close one gap; what is older is announced as missing.
     pub max_fill: u64,
     /// Messages asked for at once while a gap is closed.
     pub fill_page: u64,
-    /// Most topics attached at once.
+    /// Most messages of one topic held back until those before them came. What does not fit is fetched
+    /// when its turn comes.
+    pub max_held: usize,
+    /// Most topics attached at once, and most others kept in the mirror.
     pub max_topics: usize,
+    /// Most bytes of descriptions kept in the mirror, over all topics.
+    pub max_described: usize,
+    /// Whether the list of this user's topics is read when `me` is subscribed to, and after each loss:
+    /// it fills the mirror, and tells which topics were left or lost meanwhile.
+    pub roster: bool,
+    /// How long a message may stay without a result after the link was lost on it. It ends earlier as
+    /// soon as its topic is attached again and history was looked at.
+    pub resolve_within: Duration,
+    /// Whether the server knows a repeated `pub` by its id and answers it as it did the first one. Then
+    /// a message whose answer was lost is simply sent again. Servers made of this project's hub do;
+    /// of others it must not be assumed. (choice)
+    pub server_deduplicates: bool,
+    /// Shortest time between two receipts for one topic; those in between become one. (choice)
+    pub receipt_interval: Duration,
+    /// Shortest time between two signs of typing for one topic; those in between are dropped. (choice)
+    pub typing_interval: Duration,
 }
 
 /// Who logs in.
@@ -63,7 +84,14 @@ impl ImConfig {
             credentials,
             max_fill: 10_000,
             fill_page: 100,
+            max_held: 256,
             max_topics: 10_000,
+            max_described: 16 * 1024 * 1024,
+            roster: true,
+            resolve_within: Duration::from_secs(120),
+            server_deduplicates: false,
+            receipt_interval: Duration::from_secs(1),
+            typing_interval: Duration::from_secs(3),
         })
     }
 }

@@ -1,19 +1,28 @@
 //! Frames from the server.
 
 use super::answer::{Answer, History, Receipt, Subscribed};
-use super::ask::{Ask, AskKind};
+use super::ask::{Ask, AskKind, Wanted};
+use super::doubt::look_at;
 use super::event::ImEvent;
 use super::own::is_fine;
+use super::request::no_meta;
 use super::state::{ImState, rejection};
+use super::track::Track;
 use crate::client::{Cx, RequestId};
 use crate::error::{Rejection, RequestError};
-use crate::im::down::{Ctrl, Data, Meta, Pres};
-use crate::im::{Down, Im, TopicName};
+use crate::im::down::{Acs, Ctrl, Data, Meta};
+use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
 use crate::json::Share;
 use crate::machine::Text;
 
+/// Most members of answers nobody knows that are kept of one answer.
+const MAX_EXTRA: usize = 64;
+/// Most messages one page of history may bring, whatever the server sends.
+const MAX_PAGE: u64 = 10_000;
+
 impl ImState {
     pub(super) fn on_frame(&mut self, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
+        self.heard += 1;
         match frame {
             Down::Ctrl(ctrl) => {
                 if let Some(ctrl) = self.opening_answer(ctrl, cx) {
@@ -23,7 +32,7 @@ impl ImState {
             Down::Data(data) => self.on_data(data.share(text), cx),
             Down::Meta(meta) => self.on_meta(meta.share(text), cx),
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
-            Down::Info(info) => cx.event(ImEvent::Info(info.share(text))),
+            Down::Info(info) => self.on_info(info.share(text), cx),
             Down::Other(kind, body) => {
                 cx.event(ImEvent::Other(Down::Other(kind.share(text), body.share(text))));
             }
@@ -32,7 +41,8 @@ impl ImState {
 
     fn on_ctrl(&mut self, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
         let Some(ctrl) = self.own_ctrl(ctrl, cx) else { return };
-        match cx.by_key(&ctrl.id.decode().into_owned()) {
+        let request = cx.by_key(&*ctrl.id.decode());
+        match request {
             Some(id) => self.on_answer(id, ctrl, cx),
             None => self.on_notice(ctrl, cx),
         }
@@ -41,65 +51,140 @@ impl ImState {
     /// A `ctrl` that answers nothing of ours.
     fn on_notice(&mut self, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
         let evicted = ctrl.code == 205 && ctrl.id.is_empty() && !ctrl.topic.is_empty();
-        let topic = TopicName::from(&ctrl.topic);
+        if !evicted {
+            cx.event(ImEvent::Notice(ctrl));
+            return;
+        }
+        let topic = self.name(&ctrl.topic.decode());
         let unsub = param::<bool>(&ctrl, "unsub").unwrap_or(false);
-        cx.event(ImEvent::Notice(ctrl));
-        if evicted && unsub {
-            self.forget(topic, cx);
-        } else if evicted {
-            self.detached(&topic, cx);
+        let cause = Down::Ctrl(ctrl);
+        if unsub {
+            self.forget(topic, Some(cause), cx);
+        } else {
+            let name = topic.clone();
+            cx.event(ImEvent::Detached { topic, cause: Box::new(cause) });
+            self.evicted(&name, cx);
         }
     }
 
     fn on_answer(&mut self, id: RequestId, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
         let Some(ask) = cx.ask_mut(id) else { return };
-        if !is_fine(&ctrl) {
-            cx.complete(id, Err(RequestError::Rejected(rejection(&ctrl))));
-            self.flush_waiting(cx);
-            return;
-        }
+        let fine = is_fine(&ctrl);
         let topic = ask.topic.clone();
         match &mut ask.kind {
-            AskKind::Sub => self.subscribed(id, topic, ctrl, cx),
-            AskKind::Pub { noecho } => {
-                let noecho = *noecho;
+            AskKind::Sub { wanted, attached, .. } if attached.is_some() => {
+                section_done(wanted, &ctrl);
+                if wanted.is_empty() {
+                    self.end_sub(id, cx);
+                }
+            }
+            AskKind::Sub { .. } if fine => self.subscribed(id, topic, ctrl, cx),
+            AskKind::Pub(message) if fine => {
+                let noecho = message.noecho;
                 self.published(id, topic, noecho, ctrl, cx);
             }
-            AskKind::Leave => {
+            // Refused, so nobody saw it: once more when the topic is attached again.
+            AskKind::Pub(message)
+                if ctrl.code == 409
+                    && !message.repaired
+                    && self.topics.get(&topic).is_some_and(|track| track.attached) =>
+            {
+                message.repaired = true;
+                ask.start_over();
+                self.unsent.push_front(id);
+                self.moved(topic, cx);
+            }
+            AskKind::Leave { unsub } if fine => {
+                let unsub = *unsub;
                 cx.complete(id, Ok(Answer::Done(ctrl)));
                 self.unfollow(&topic, cx);
-            }
-            AskKind::Get { wanted, meta } => {
-                match param::<String>(&ctrl, "what") {
-                    Some(what) => wanted.got(&what),
-                    // An empty answer that does not say to what: nothing more will come.
-                    None => *wanted = Default::default(),
+                if unsub {
+                    self.mirror.remove(topic.as_str());
                 }
+            }
+            AskKind::Get { wanted, meta, refused } => {
+                if !fine {
+                    refused.get_or_insert_with(|| rejection(&ctrl));
+                }
+                section_done(wanted, &ctrl);
                 if wanted.is_empty() {
-                    let meta = std::mem::take(meta);
-                    cx.complete(id, Ok(Answer::Meta(meta)));
+                    let (meta, refused) = (std::mem::take(meta), refused.take());
+                    let result = match refused {
+                        Some(why) if meta.topic.is_empty() => Err(RequestError::Rejected(why)),
+                        Some(_) | None => Ok(Answer::Meta(meta)),
+                    };
+                    cx.complete(id, result);
                 }
             }
-            AskKind::History { messages, .. } => {
-                let mut messages = std::mem::take(messages);
-                messages.sort_by_key(|message| message.seq);
-                messages.dedup_by_key(|message| message.seq);
-                let count = param::<u64>(&ctrl, "count").unwrap_or(messages.len() as u64);
-                cx.complete(id, Ok(Answer::History(History { topic, messages, count })));
+            AskKind::History { query, messages } if fine => {
+                let (messages, query) = (std::mem::take(messages), std::mem::take(query));
+                let end = Some(param::<u64>(&ctrl, "count"));
+                let page = History::new(topic, messages, end, query);
+                cx.complete(id, Ok(Answer::History(page)));
             }
-            AskKind::Set { parts } => {
-                *parts = parts.saturating_sub(1);
-                if *parts == 0 {
-                    cx.complete(id, Ok(Answer::Done(ctrl)));
-                }
-            }
-            AskKind::Del { topic_too } => {
+            AskKind::Set { .. } => self.part_set(id, &topic, ctrl, cx),
+            AskKind::Del { topic_too } if fine => {
                 let topic_too = *topic_too;
                 cx.complete(id, Ok(Answer::Done(ctrl)));
                 if topic_too {
                     self.unfollow(&topic, cx);
+                    self.mirror.remove(topic.as_str());
                 }
             }
+            AskKind::Sub { .. }
+            | AskKind::Pub(_)
+            | AskKind::Leave { .. }
+            | AskKind::History { .. }
+            | AskKind::Del { .. } => {
+                cx.complete(id, Err(RequestError::Rejected(rejection(&ctrl))));
+                self.flush_waiting(cx);
+            }
+        }
+    }
+
+    /// One part of a `set` was answered.
+    fn part_set(
+        &mut self,
+        id: RequestId,
+        topic: &TopicName,
+        ctrl: Ctrl<'static>,
+        cx: &mut Cx<'_, Im>,
+    ) {
+        let acs = acs(&ctrl).as_ref().and_then(Access::from_acs);
+        let user = param::<String>(&ctrl, "user").map(UserId::new);
+        if let Some(access) = acs
+            && (user.is_none() || user == self.user)
+            && let Some((info, _)) = self.info(topic.as_str(), false)
+        {
+            info.access = Some(access);
+        }
+        let Some(Ask { kind: AskKind::Set { changed, farewell }, .. }) = cx.ask_mut(id) else {
+            return;
+        };
+        changed.unanswered = changed.unanswered.saturating_sub(1);
+        if is_fine(&ctrl) {
+            changed.access = acs.or(changed.access);
+            changed.user = user.or(changed.user.take());
+            changed.done.push(ctrl);
+        } else {
+            // What the session as a whole is refused is answered once.
+            let whole = matches!(ctrl.code, 401 | 409 | 429 | 500..) && changed.done.is_empty();
+            changed.refused.push(rejection(&ctrl));
+            if whole {
+                changed.unanswered = 0;
+            }
+        }
+        if changed.unanswered > 0 {
+            return;
+        }
+        let farewell = *farewell && !changed.done.is_empty();
+        let result = match changed.refused.first() {
+            Some(why) if changed.done.is_empty() => Err(RequestError::Rejected(why.clone())),
+            Some(_) | None => Ok(Answer::Changed(changed.clone())),
+        };
+        cx.complete(id, result);
+        if farewell {
+            self.unfollow(topic, cx);
         }
     }
 
@@ -111,34 +196,53 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let topic = if ctrl.topic.is_empty() { asked } else { TopicName::from(&ctrl.topic) };
-        if topic.is_to_be_created() {
-            // A name that creates must not be attached again. The server should have named the group.
-            cx.complete(id, Ok(Answer::Subscribed(Subscribed { topic, ctrl })));
-            self.flush_waiting(cx);
-            return;
-        }
+        let (acs, created) = (acs(&ctrl), param::<String>(&ctrl, "tmpname").is_some());
+        let head = param::<u64>(&ctrl, "seq").or(created.then_some(0));
+        let access = acs.as_ref().and_then(Access::from_acs);
         let is_new = !self.topics.contains_key(&topic);
-        if is_new && self.topics.len() >= self.config.max_topics {
+        // A name that creates must not be attached again. The server should have named the group.
+        let followed = !topic.is_to_be_created();
+        if followed && is_new && self.topics.len() >= self.config.max_topics {
             let why = Rejection::new("too many topics", "the session follows no more");
             cx.complete(id, Err(RequestError::Rejected(why)));
             self.flush_waiting(cx);
             return;
         }
-        let created = param::<String>(&ctrl, "tmpname").is_some();
-        let head = param::<u64>(&ctrl, "seq").or(created.then_some(0));
-        let track = self.topics.entry(topic.clone()).or_default();
-        track.attached = true;
-        if let Some(head) = head {
-            track.learn_head(head);
+        if let Some(Ask { kind: AskKind::Sub { attached, .. }, .. }) = cx.ask_mut(id) {
+            let (topic, meta) = (topic.clone(), no_meta());
+            *attached = Some(Box::new(Subscribed { topic, access, meta, ctrl }));
         }
-        let unknown = track.last().is_none() || head.is_none() && !is_new;
-        let answer = Subscribed { topic: topic.clone(), ctrl };
-        cx.complete(id, Ok(Answer::Subscribed(answer)));
-        if unknown {
+        if followed {
+            let mirror = &mut self.mirror;
+            let track = self
+                .topics
+                .entry(topic.clone())
+                .or_insert_with(|| Track::of(mirror.take(topic.as_str()).unwrap_or_default()));
+            track.attached = true;
+            track.again = None;
+            track.info.learn_access(acs.as_ref());
+            if let Some(head) = head {
+                track.learn_head(head);
+            }
+        }
+        self.end_sub(id, cx);
+        if followed {
             self.ask_head(topic.clone(), cx);
+            self.advance(&topic, cx);
         }
-        self.advance(&topic, cx);
         self.flush_waiting(cx);
+    }
+
+    /// Ends a `sub` when all that was asked for with it has come.
+    fn end_sub(&mut self, id: RequestId, cx: &mut Cx<'_, Im>) {
+        let Some(ask) = cx.ask_mut(id) else { return };
+        if let AskKind::Sub { wanted, .. } = &ask.kind
+            && wanted.is_empty()
+            && let Some(answer) = ask.so_far()
+        {
+            cx.complete(id, Ok(answer));
+        }
+        self.subscribing.retain(|_, of| *of != id);
     }
 
     fn published(
@@ -149,85 +253,102 @@ impl ImState {
         ctrl: Ctrl<'static>,
         cx: &mut Cx<'_, Im>,
     ) {
-        let Some(seq) = param::<u64>(&ctrl, "seq") else {
+        let params = ctrl.params.as_ref().and_then(|params| params.parse::<Accepted>().ok());
+        let Some(Accepted { seq }) = params else {
             // Accepted, it seems, and perhaps stored: not a refusal.
             cx.complete(id, Err(RequestError::Unknown));
             return;
         };
         let ts = ctrl.ts.clone();
-        cx.complete(id, Ok(Answer::Published(Receipt { topic: topic.clone(), seq, ts })));
-        if noecho && let Some(track) = self.topics.get_mut(&topic) {
-            track.offer(seq, None, self.config.max_fill);
+        let receipt = Receipt { topic: topic.clone(), seq: Seq::new(seq), ts };
+        cx.complete(id, Ok(Answer::Published(receipt)));
+        let Some(track) = self.topics.get_mut(&topic) else { return };
+        // The author has read what was written. (tinode-code)
+        track.info.see_read(seq);
+        if noecho {
+            track.offer(seq, None, self.config.max_held);
             self.advance(&topic, cx);
         }
     }
 
     fn on_data(&mut self, data: Data<'static>, cx: &mut Cx<'_, Im>) {
-        let topic = TopicName::from(&data.topic);
-        let is_read = self.readers.contains_key(&topic);
-        if let Some(readers) = self.readers.get_mut(&topic) {
+        let name = data.topic.decode();
+        let mut is_read = false;
+        if !self.readers.is_empty()
+            && let Some(readers) = self.readers.get_mut(&*name)
+        {
+            is_read = true;
             readers.retain(|id| cx.ask_mut(*id).map(|ask| collect(ask, &data)).is_some());
             if readers.is_empty() {
-                self.readers.remove(&topic);
+                self.readers.remove(&*name);
             }
         }
-        if let Some(track) = self.topics.get_mut(&topic) {
-            track.offer(data.seq, Some(data), self.config.max_fill);
+        let Some(track) = self.topics.get_mut(&*name) else {
+            drop(name);
+            if !is_read {
+                cx.event(ImEvent::Other(Down::Data(data)));
+            }
+            return;
+        };
+        if track.take_next(data.seq) {
+            look_at(track, self.user.as_ref(), &data, cx);
+            let behind = track.is_behind().then(|| TopicName::from(&*name));
+            drop(name);
+            cx.event(ImEvent::Message(data));
+            if let Some(topic) = behind {
+                self.advance(&topic, cx);
+            }
+        } else {
+            let topic = TopicName::from(&*name);
+            drop(name);
+            track.offer(data.seq, Some(data), self.config.max_held);
             self.advance(&topic, cx);
-        } else if !is_read {
-            cx.event(ImEvent::Other(Down::Data(data)));
         }
     }
 
     fn on_meta(&mut self, meta: Box<Meta<'static>>, cx: &mut Cx<'_, Im>) {
         let Some(mut meta) = self.own_meta(meta, cx) else { return };
-        let request = cx.by_key(&meta.id.decode().into_owned());
-        let Some(AskKind::Get { wanted, meta: sum }) =
-            request.and_then(|id| cx.ask_mut(id)).map(|ask| &mut ask.kind)
-        else {
-            cx.event(ImEvent::Other(Down::Meta(meta)));
-            return;
-        };
-        merge(sum, &mut meta, wanted);
-        if wanted.is_empty() {
-            let sum = std::mem::take(sum);
-            if let Some(id) = request {
-                cx.complete(id, Ok(Answer::Meta(sum)));
+        let request = cx.by_key(&*meta.id.decode());
+        let asked = request.and_then(|id| Some((id, cx.ask_mut(id)?)));
+        match asked {
+            Some((id, Ask { kind: AskKind::Get { wanted, meta: sum, .. }, .. })) => {
+                merge(sum, &mut meta, wanted);
+                if wanted.is_empty() {
+                    let sum = std::mem::take(sum);
+                    cx.complete(id, Ok(Answer::Meta(sum)));
+                }
             }
+            Some((id, Ask { kind: AskKind::Sub { wanted, meta: sum, attached, .. }, .. }))
+                if attached.is_some() =>
+            {
+                merge(sum, &mut meta, wanted);
+                self.end_sub(id, cx);
+            }
+            Some(_) | None => cx.event(ImEvent::Other(Down::Meta(meta))),
         }
     }
+}
 
-    fn on_pres(&mut self, pres: Pres<'static>, cx: &mut Cx<'_, Im>) {
-        let about = if pres.src.is_empty() { &pres.topic } else { &pres.src };
-        let (about, what) = (TopicName::from(about), pres.what.decode().into_owned());
-        cx.event(ImEvent::Presence(pres));
-        match what.as_str() {
-            "gone" => self.forget(about, cx),
-            "term" => self.moved(about, cx),
-            _ => {}
-        }
-    }
-
-    /// The topic is gone for this user: it is not attached again.
-    fn forget(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if self.unfollow(&topic, cx) {
-            cx.event(ImEvent::TopicGone { topic });
-        }
+/// A section that is empty or refused; all of them when the answer does not say which.
+fn section_done(wanted: &mut Wanted, ctrl: &Ctrl<'_>) {
+    match param::<String>(ctrl, "what") {
+        Some(what) => wanted.got(&what),
+        None => *wanted = Wanted::default(),
     }
 }
 
 /// Adds a message to a page of history that asked for it.
 fn collect(ask: &mut Ask, data: &Data<'static>) {
-    if let AskKind::History { since, before, limit, messages } = &mut ask.kind
-        && (*since..*before).contains(&data.seq)
-        && messages.len() < *limit
+    if let AskKind::History { query, messages } = &mut ask.kind
+        && query.wants(data.seq)
+        && (messages.len() as u64) < query.limit().min(MAX_PAGE)
     {
-        messages.push(data.clone());
+        messages.entry(data.seq).or_insert_with(|| data.clone());
     }
 }
 
 /// Moves the sections of one answer into the sum.
-fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut super::ask::Wanted) {
+fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut Wanted) {
     if sum.topic.is_empty() {
         sum.id = std::mem::take(&mut meta.id);
         sum.topic = std::mem::take(&mut meta.topic);
@@ -242,11 +363,30 @@ fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut super::
         )* };
     }
     take!(desc, sub, del, tags, cred, aux);
-    sum.extra.append(&mut meta.extra);
+    let room = MAX_EXTRA.saturating_sub(sum.extra.len());
+    sum.extra.extend(meta.extra.drain(..).take(room));
+}
+
+/// `params` of the answer to a `pub`. (seed)
+#[derive(serde::Deserialize)]
+struct Accepted {
+    seq: u64,
 }
 
 /// One of a `ctrl`'s params.
-fn param<T: serde::de::DeserializeOwned>(ctrl: &Ctrl<'_>, name: &str) -> Option<T> {
+pub(super) fn param<T: serde::de::DeserializeOwned>(ctrl: &Ctrl<'_>, name: &str) -> Option<T> {
     let params: serde_json::Map<String, serde_json::Value> = ctrl.params.as_ref()?.parse().ok()?;
     serde_json::from_value(params.get(name)?.clone()).ok()
+}
+
+/// The access a `ctrl` tells.
+pub(super) fn acs(ctrl: &Ctrl<'_>) -> Option<Acs<'static>> {
+    let acs = param::<serde_json::Map<String, serde_json::Value>>(ctrl, "acs")?;
+    let side = |name| acs.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
+    Some(Acs {
+        want: side("want").into(),
+        given: side("given").into(),
+        mode: side("mode").into(),
+        ..Acs::default()
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Display;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chat_sign::{BasicSecret, FileToken, LoginSecret, Secret};
@@ -10,6 +10,7 @@ use chat_sign::{BasicSecret, FileToken, LoginSecret, Secret};
 use super::ask::{AskKind, Call, Grant};
 use super::config::{Credentials, ImConfig};
 use super::event::ImEvent;
+use super::mirror::Mirror;
 use super::own::Own;
 use super::track::Track;
 use crate::client::{CredentialsProblem, Cx, Phase, Prepare, RequestId, Verdict};
@@ -18,7 +19,7 @@ use crate::im::down::Ctrl;
 use crate::im::rest::{self, OauthError, TokenPair};
 use crate::im::up::{Hi, Login, Up, Verb};
 use crate::im::{Flavor, Im, TopicName, UserId};
-use crate::json::SecretStr;
+use crate::json::{SecretStr, Str};
 use crate::machine::{HttpRequest, HttpResult, LinkFailure};
 use crate::time::UnixMillis;
 
@@ -41,19 +42,37 @@ pub struct ImState {
     /// Not before this, says the service.
     hint: Option<Duration>,
     opening: Option<Opening>,
-    user: Option<UserId>,
+    pub(super) user: Option<UserId>,
     file_token: Option<FileToken>,
     pub(super) topics: BTreeMap<TopicName, Track>,
+    pub(super) mirror: Mirror,
+    /// When the list of topics was last read, by the server's clock.
+    pub(super) roster_at: Option<Str<'static>>,
+    /// Frames that have come.
+    pub(super) heard: u64,
     /// Requests of the session itself, by id on the wire.
     pub(super) own: BTreeMap<String, Own>,
     /// Topics that are being attached again, those that wait for their turn included.
     pub(super) attaching: BTreeSet<TopicName>,
     /// Those that wait for their turn.
     pub(super) to_attach: VecDeque<TopicName>,
+    /// Those whose turn it is.
+    pub(super) in_flight: BTreeSet<TopicName>,
+    /// No turns before the list of topics was read.
+    pub(super) gated: bool,
+    /// Topics that are to be described again, and how many are being.
+    pub(super) to_refresh: BTreeSet<TopicName>,
+    pub(super) refreshing: usize,
+    /// When something that was refused for the moment is asked for again.
+    pub(super) again_at: Option<Instant>,
+    /// Receipts that wait until enough time has passed.
+    pub(super) note_queue: BTreeSet<(Instant, TopicName)>,
+    /// Messages whose answer was lost, oldest first.
+    pub(super) doubts: BTreeMap<TopicName, Vec<RequestId>>,
     /// Requests of the application that are not written yet, oldest first.
-    unsent: VecDeque<RequestId>,
+    pub(super) unsent: VecDeque<RequestId>,
     /// Topics with a `sub` under way: what else concerns them is written after its answer.
-    subscribing: BTreeMap<TopicName, RequestId>,
+    pub(super) subscribing: BTreeMap<TopicName, RequestId>,
     /// Pages of history under way. Ended ones are taken out when the topic is next looked at.
     pub(super) readers: BTreeMap<TopicName, Vec<RequestId>>,
 }
@@ -89,12 +108,25 @@ pub enum Alarm {
     Own,
     /// What was refused for the moment is asked for again.
     Again,
+    /// Receipts may be written.
+    Notes,
 }
 
 impl ImState {
     pub(super) const fn new(config: ImConfig) -> Self {
+        let mirror = Mirror::new(config.max_topics, config.max_described);
         Self {
             config,
+            mirror,
+            roster_at: None,
+            heard: 0,
+            in_flight: BTreeSet::new(),
+            gated: false,
+            to_refresh: BTreeSet::new(),
+            refreshing: 0,
+            again_at: None,
+            note_queue: BTreeSet::new(),
+            doubts: BTreeMap::new(),
             tokens: None,
             credentials_set: 0,
             fetching: None,
@@ -120,10 +152,6 @@ impl ImState {
 
     pub(super) const fn file_token(&self) -> Option<&FileToken> {
         self.file_token.as_ref()
-    }
-
-    pub(super) fn last_seq(&self, topic: &TopicName) -> Option<u64> {
-        self.topics.get(topic).and_then(Track::last)
     }
 
     pub(super) fn set_credentials(&mut self, credentials: Credentials) {
@@ -381,8 +409,11 @@ impl ImState {
         if self.user.replace(user.clone()).is_some_and(|former| former != user) {
             // What another user followed is none of this one's business.
             for topic in std::mem::take(&mut self.topics).into_keys() {
-                cx.event(ImEvent::TopicGone { topic });
+                self.give_up_doubts(&topic, cx);
+                cx.event(ImEvent::TopicGone { topic, cause: None });
             }
+            self.mirror = Mirror::new(self.config.max_topics, self.config.max_described);
+            self.roster_at = None;
         }
         cx.event(ImEvent::LoggedIn { user });
         cx.ready();
@@ -404,6 +435,7 @@ impl ImState {
             Alarm::Refresh => {}
             Alarm::Own => self.on_own_alarm(cx),
             Alarm::Again => self.on_again(cx),
+            Alarm::Notes => self.on_notes_alarm(cx),
         }
     }
 
@@ -413,16 +445,21 @@ impl ImState {
         self.unsent.clear();
         self.subscribing.clear();
         self.readers.clear();
+        self.doubts.clear();
         for id in cx.waiting() {
             let Some(ask) = cx.ask_mut(id) else { continue };
             if !ask.sent || ask.is_repeatable() {
                 ask.start_over();
                 self.unsent.push_back(id);
+            } else if ask.is_pub() {
+                self.doubt(id, cx);
             } else {
+                let result = ask.so_far().ok_or(RequestError::Unknown);
                 if ask.says_farewell() {
-                    self.topics.remove(&ask.topic);
+                    let topic = ask.topic.clone();
+                    self.remove_track(&topic, cx);
                 }
-                cx.complete(id, Err(RequestError::Unknown));
+                cx.complete(id, result);
             }
         }
         let refused = if let Lost::Link(LinkFailure::Refused { retry_after, .. }) = why {
@@ -435,10 +472,10 @@ impl ImState {
 
     /// Ends a request whose time is over.
     pub(super) fn on_unanswered(&mut self, id: RequestId, cx: &mut Cx<'_, Im>) {
-        let Some(ask) = cx.ask(id) else { return };
+        let Some(ask) = cx.ask_mut(id) else { return };
         let (topic, farewell) = (ask.topic.clone(), ask.says_farewell());
-        let error = ask.unanswered();
-        cx.complete(id, Err(error));
+        let result = ask.so_far().ok_or_else(|| ask.unanswered());
+        cx.complete(id, result);
         if farewell {
             self.unfollow(&topic, cx);
         }
@@ -448,6 +485,7 @@ impl ImState {
     /// Requests ended without an answer: what waited for them is written.
     pub(super) fn on_ended(&mut self, cx: &mut Cx<'_, Im>) {
         self.unsent.retain(|id| cx.ask(*id).is_some());
+        self.prune_doubts(cx);
         self.flush_waiting(cx);
     }
 
@@ -467,18 +505,29 @@ impl ImState {
         self.subscribing.retain(|_, id| cx.ask(*id).is_some());
         for id in std::mem::take(&mut self.unsent) {
             let Some(ask) = cx.ask_mut(id) else { continue };
-            if self.subscribing.contains_key(&ask.topic) || self.attaching.contains(&ask.topic) {
+            let topic = &ask.topic;
+            let waits = self.subscribing.contains_key(topic)
+                || self.attaching.contains(topic)
+                // It is attached again in a while, and until then refused.
+                || ask.needs_topic() && self.topics.get(topic).is_some_and(|it| !it.attached)
+                // Messages keep their order.
+                || ask.is_pub() && self.doubts.contains_key(topic);
+            if waits {
                 self.unsent.push_back(id);
                 continue;
             }
             ask.sent = true;
-            match ask.kind {
-                AskKind::Sub => drop(self.subscribing.insert(ask.topic.clone(), id)),
+            match &mut ask.kind {
+                AskKind::Sub { .. } => drop(self.subscribing.insert(ask.topic.clone(), id)),
+                AskKind::Pub(message) => {
+                    let track = self.topics.get(&ask.topic);
+                    let head = track.and_then(|track| track.last().map(|_| track.head()));
+                    message.floor = message.floor.or(head);
+                }
                 AskKind::History { .. } => {
                     self.readers.entry(ask.topic.clone()).or_default().push(id);
                 }
-                AskKind::Leave
-                | AskKind::Pub { .. }
+                AskKind::Leave { .. }
                 | AskKind::Get { .. }
                 | AskKind::Set { .. }
                 | AskKind::Del { .. } => {}

@@ -1,13 +1,13 @@
 //! Topic chat for the laws.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use chat_proto::Now;
 use chat_proto::client::{Event, RequestId, Session};
 use chat_proto::im::client::{
     Answer, Credentials, HistoryQuery, ImConfig, ImEvent, Publish, Query, Section, SetRequest,
-    Subscribe,
+    Subscribe, TypingKind,
 };
 use chat_proto::im::{Im, TopicName, UserId};
 use chat_proto::json::Raw;
@@ -32,8 +32,10 @@ const PARAMS: [&str; 8] = [
 pub(super) struct Topics {
     /// Verb, id and topic of what was written on the live link.
     asked: Vec<(String, String, String)>,
-    /// Ids of what must never be written twice.
-    visible: BTreeSet<String>,
+    /// Ids of what must never be written twice, and the link they were written on.
+    visible: BTreeMap<String, u64>,
+    /// How many links were lost.
+    links: u64,
     /// The last number told of each topic.
     told: BTreeMap<TopicName, u64>,
     /// Requests after which a topic may start anew.
@@ -94,7 +96,8 @@ impl World for Topics {
             5 => session.get(&topic, &Query::of(&[Section::Desc, Section::Tags]), now),
             6 => {
                 let limit = (b & 32 != 0).then_some(u64::from(b & 3));
-                session.history(&topic, HistoryQuery { since: 1, before: None, limit }, now)
+                let query = HistoryQuery::newest(limit.unwrap_or(0)).since(1);
+                session.history(&topic, query, now)
             }
             7 => session.leave(&topic, now).inspect(|id| drop(self.leaving.insert(*id, topic))),
             8 => {
@@ -109,8 +112,9 @@ impl World for Topics {
             }
             11 => session.remove_member(&topic, &user, now),
             12 => {
-                session.note_read(&topic, 1, now);
-                session.note_typing(&topic, now);
+                let _ = session.note_read(&topic, u64::from(b), now);
+                let _ = session.note_received(&topic, u64::from(a), now);
+                session.note_typing(&topic, TypingKind::Audio, now);
                 return None;
             }
             13 if b < 128 => {
@@ -134,9 +138,18 @@ impl World for Topics {
         let (topic, seq) = (Self::topic(b), self.ticks / 2 + u64::from(b >> 5));
         match a % 16 {
             0..8 => self.ctrl(a, b),
-            8 | 9 => format!(
+            8 => format!(
                 r#"{{"data":{{"topic":"{topic}","from":"usr2","ts":"2024-10-24T08:24:41Z","seq":{seq},"content":"m"}}}}"#
             ),
+            // An own message, perhaps one that was just asked for.
+            9 => {
+                let pubs = self.asked.iter().rev().filter(|(verb, ..)| verb == "pub");
+                let found = pubs.map(|(_, id, topic)| (id.as_str(), topic.as_str())).next();
+                let (id, topic) = found.filter(|_| b & 1 == 0).unwrap_or(("", topic));
+                format!(
+                    r#"{{"data":{{"topic":"{topic}","from":"usr1","ts":"2024-10-24T08:24:41Z","seq":{seq},"content":"m","reqid":"{id}"}}}}"#
+                )
+            }
             10 => format!(
                 r#"{{"data":{{"topic":"{topic}","from":"usr2","seq":{},"content":"m"}}}}"#,
                 u64::from(b >> 4) * u64::from(a >> 4)
@@ -149,8 +162,27 @@ impl World for Topics {
                 format!(r#"{{"meta":{{"id":"{id}","topic":"{topic}","desc":{{"seq":{seq}}}}}}}"#)
             }
             14 => {
-                let what = ["gone", "term", "msg", "acs"][usize::from(a >> 4) % 4];
-                format!(r#"{{"pres":{{"topic":"me","src":"{topic}","what":"{what}"}}}}"#)
+                const WHAT: [&str; 12] = [
+                    "gone", "term", "msg", "acs", "upd", "on", "off", "read", "recv", "del",
+                    "tags", "?",
+                ];
+                let what = WHAT[usize::from(a >> 4) % WHAT.len()];
+                if b & 16 == 0 {
+                    format!(
+                        r#"{{"pres":{{"topic":"me","src":"{topic}","what":"{what}","seq":{seq},"dacs":{{"want":"-J","given":"+J"}}}}}}"#
+                    )
+                } else if b & 32 == 0 {
+                    format!(
+                        r#"{{"info":{{"topic":"{topic}","from":"usr1","what":"read","seq":{seq}}}}}"#
+                    )
+                } else {
+                    let me = self.asked.iter().rev().find(|(_, _, topic)| topic == "me");
+                    let id = me.map_or("", |(_, id, _)| id);
+                    let deleted = if b & 1 == 0 { "2024-10-24T08:24:41Z" } else { "" };
+                    format!(
+                        r#"{{"meta":{{"id":"{id}","topic":"me","ts":"2024-10-24T08:24:41Z","desc":{{}},"sub":[{{"topic":"grpA","seq":{seq},"deleted":"{deleted}"}},{{"topic":"{topic}"}}]}}}}"#
+                    )
+                }
             }
             _ => format!(
                 r#"{{"ctrl":{{"topic":"{topic}","params":{{"unsub":{}}},"code":205,"text":"evicted"}}}}"#,
@@ -172,7 +204,10 @@ impl World for Topics {
         assert!(ready || verb == "login", "law 9: {verb} before the session was ready");
         let visible = verb == "pub" || (verb == "sub" && topic.starts_with("new"));
         if visible || verb == "set" || verb == "del" || verb == "leave" {
-            assert!(self.visible.insert(id.clone()), "law 12: {text} again");
+            let before = self.visible.insert(id.clone(), self.links);
+            // A message may be written again on another link, when history proves that it was lost.
+            let proven = verb == "pub" && before.is_some_and(|link| link < self.links);
+            assert!(before.is_none() || proven, "law 12: {text} again");
         }
         self.asked.push((verb.clone(), id, topic));
     }
@@ -186,10 +221,18 @@ impl World for Topics {
             }
             Event::Service(ImEvent::Gap { topic, from, to }) => {
                 let last = self.told.entry(topic.clone()).or_default();
-                assert!(from > last && to >= from, "law 6: gap {from}..={to} after {last}");
-                *last = *to;
+                let (from, to) = (from.get(), to.get());
+                assert!(from > *last && to >= from, "law 6: gap {from}..={to} after {last}");
+                *last = to;
             }
-            Event::Service(ImEvent::TopicGone { topic } | ImEvent::AttachRefused { topic, .. }) => {
+            Event::Service(ImEvent::Rewound { topic, told, head }) => {
+                let last = self.told.entry(topic.clone()).or_default();
+                assert!(head < told && told.get() >= *last, "law 6: back from {told} to {head}");
+                *last = head.get();
+            }
+            Event::Service(
+                ImEvent::TopicGone { topic, .. } | ImEvent::AttachRefused { topic, .. },
+            ) => {
                 self.told.remove(topic);
             }
             Event::Completed { id, .. } => {
@@ -203,6 +246,7 @@ impl World for Topics {
 
     fn on_lost(&mut self) {
         self.asked.clear();
+        self.links += 1;
     }
 }
 

@@ -7,55 +7,75 @@ use bytes::Bytes;
 use chat_proto::machine::{HttpRequest, HttpResult, LinkFailure, Upgrade};
 use chat_proto::{Action, ConnId, HttpId, Input, Machine, Message, Now, Transmit};
 
+/// What a [`Probe`] hears.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Event {
+pub enum Event {
+    /// The connection with this number is open.
     Opened(u64),
+    /// A message came in.
     Message(Message),
+    /// The connection with this number is gone.
     Lost(u64, LinkFailure),
+    /// The exchange with this number is over: status and body, or the failure's text.
     Response(u64, Result<(u16, Bytes), String>),
+    /// The timer.
     Timeout,
 }
 
-#[derive(Default)]
-pub(crate) struct Probe {
-    pub(crate) actions: VecDeque<Action>,
-    pub(crate) transmits: VecDeque<Transmit>,
-    pub(crate) events: VecDeque<Event>,
-    pub(crate) timer: Option<Instant>,
+/// Sends and dials what a test tells it to.
+#[derive(Debug, Default)]
+pub struct Probe {
+    /// Not yet started.
+    pub actions: VecDeque<Action>,
+    /// Not yet sent.
+    pub transmits: VecDeque<Transmit>,
+    /// Not yet taken.
+    pub events: VecDeque<Event>,
+    /// When to be woken.
+    pub timer: Option<Instant>,
     /// Answers every text with the same text.
-    pub(crate) echo: bool,
+    pub echo: bool,
     /// Tells nobody about messages; counts them.
-    pub(crate) mute: bool,
-    pub(crate) heard: usize,
-    pub(crate) finish_when_lost: bool,
-    pub(crate) finished: bool,
+    pub mute: bool,
+    /// How many messages came in.
+    pub heard: usize,
+    /// Finishes when a connection is lost.
+    pub finish_when_lost: bool,
+    /// Finished, once everything was taken.
+    pub finished: bool,
 }
 
 impl Probe {
-    pub(crate) fn dial(&mut self, conn: u64, uri: &str) {
+    /// Dials `uri` as connection `conn`.
+    pub fn dial(&mut self, conn: u64, uri: &str) {
         let request = http::Request::builder().uri(uri).header("x-probe", "1").body(()).unwrap();
         let request = Upgrade::new(request);
         self.actions.push_back(Action::Dial { conn: ConnId::new(conn), request });
     }
 
-    pub(crate) fn drop_conn(&mut self, conn: u64) {
+    /// Lets go of connection `conn`.
+    pub fn drop_conn(&mut self, conn: u64) {
         self.actions.push_back(Action::Drop { conn: ConnId::new(conn) });
     }
 
-    pub(crate) fn send(&mut self, message: Message) {
+    /// Sends a message on connection 1.
+    pub fn send(&mut self, message: Message) {
         self.transmits.push_back(Transmit { conn: ConnId::new(1), message });
     }
 
-    pub(crate) fn text(&mut self, text: &str) {
+    /// Sends a text on connection 1.
+    pub fn text(&mut self, text: &str) {
         self.send(Message::text(text));
     }
 
-    pub(crate) fn http(&mut self, id: u64, request: http::Request<Bytes>, deadline: Instant) {
+    /// Starts exchange `id`.
+    pub fn http(&mut self, id: u64, request: http::Request<Bytes>, deadline: Instant) {
         let request = HttpRequest::new(request);
         self.actions.push_back(Action::Http { id: HttpId::new(id), request, deadline });
     }
 
-    pub(crate) fn abort_http(&mut self, id: u64) {
+    /// Aborts exchange `id`.
+    pub fn abort_http(&mut self, id: u64) {
         self.actions.push_back(Action::AbortHttp { id: HttpId::new(id) });
     }
 }

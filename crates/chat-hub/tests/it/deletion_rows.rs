@@ -1,0 +1,179 @@
+//! Rules 141, 142, 191, 192, 198: what is remembered of deletions, and that it stays bounded.
+
+use std::collections::BTreeSet;
+
+use chat_hub::{HubConfig, Record};
+use chat_proto::machine::ConnId;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use crate::lab::{Lab, cases, ctrl, of, only};
+
+fn delete(topic: &str, ranges: &[(u64, u64)], hard: bool) -> Value {
+    let ranges: Vec<_> = ranges.iter().map(|(low, hi)| json!({"low": low, "hi": hi})).collect();
+    json!({"del": {"id": "x", "topic": topic, "what": "msg", "delseq": ranges, "hard": hard}})
+}
+
+fn seqs(lab: &mut Lab, conn: ConnId, topic: &str) -> Vec<u64> {
+    lab.clear();
+    let get = json!({"get": {"id": "1", "topic": topic, "what": "data", "data": {"limit": 1000}}});
+    let frames = lab.ask(conn, get);
+    of(&frames, "data").iter().map(|it| it["seq"].as_u64().unwrap()).collect()
+}
+
+/// What a client is told that it does not know yet: the last number and the messages.
+fn told(lab: &mut Lab, conn: ConnId, topic: &str, since: u64) -> (u64, Vec<u64>) {
+    let (mut since, mut gone) = (since, BTreeSet::new());
+    let mut last = 0;
+    loop {
+        let get =
+            json!({"get": {"id": "1", "topic": topic, "what": "del", "del": {"since": since}}});
+        let frames = lab.ask(conn, get);
+        let Some(meta) = of(&frames, "meta").pop() else { break };
+        last = meta["del"]["clear"].as_u64().unwrap();
+        since = last + 1;
+        for range in meta["del"]["delseq"].as_array().unwrap() {
+            let low = range["low"].as_u64().unwrap();
+            gone.extend(low..range["hi"].as_u64().unwrap_or(low + 1));
+        }
+    }
+    (last, gone.into_iter().collect())
+}
+
+fn rows(lab: &Lab) -> usize {
+    let rows = lab.hub.snapshot().into_iter();
+    rows.filter(|row| matches!(row, Record::Deletion { .. })).count()
+}
+
+#[test]
+fn rule_141_142_deletions_are_listed_as_ranges() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    for n in 1..=10 {
+        lab.publish(ann, &group, &n.to_string());
+    }
+    lab.clear();
+    let get = |since: u64| json!({"get": {"id": "1", "topic": group, "what": "del", "del": {"since": since}}});
+    let said = only(&lab.ask(bob, get(1)), "ctrl");
+    assert_eq!((&said["code"], &said["params"]), (&json!(204), &json!({"what": "del"})));
+    lab.ask(bob, delete(&group, &[(2, 4), (3, 5), (9, 0)], false));
+    lab.ask(ann, delete(&group, &[(5, 7)], true));
+    lab.clear();
+    let del = only(&lab.ask(bob, get(1)), "meta")["del"].clone();
+    assert_eq!(del, json!({"clear": 2, "delseq": [{"low": 2, "hi": 7}, {"low": 9}]}));
+    // Ann does not hear of what Bob hides from himself.
+    let del = only(&lab.ask(ann, get(1)), "meta")["del"].clone();
+    assert_eq!(del, json!({"clear": 2, "delseq": [{"low": 5, "hi": 7}]}));
+    let del = only(&lab.ask(bob, get(2)), "meta")["del"].clone();
+    assert_eq!(del, json!({"clear": 2, "delseq": [{"low": 5, "hi": 7}]}));
+    assert_eq!(only(&lab.ask(bob, get(3)), "ctrl")["code"], 204);
+}
+
+#[test]
+fn rule_191_192_ranges_neither_swallow_nor_lose() {
+    for hard in [false, true] {
+        let mut lab = Lab::new();
+        let [ann, ..] = lab.three();
+        let group = lab.group(&[ann]);
+        for n in 1..=8 {
+            lab.publish(ann, &group, &n.to_string());
+        }
+        assert_eq!(lab.code(ann, delete(&group, &[(1, 4), (5, 7)], hard)), 200);
+        assert_eq!(seqs(&mut lab, ann, &group), [8, 7, 4]);
+        let other = lab.group(&[ann]);
+        for n in 1..=8 {
+            lab.publish(ann, &other, &n.to_string());
+        }
+        assert_eq!(lab.code(ann, delete(&other, &[(1, 4), (2, 4), (6, 8)], hard)), 200);
+        assert_eq!(seqs(&mut lab, ann, &other), [8, 5, 4]);
+    }
+}
+
+#[test]
+fn rule_198_deleting_the_same_again_counts_and_adds_no_row() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    for n in 1..=10 {
+        lab.publish(ann, &group, &n.to_string());
+    }
+    lab.clear();
+    for n in 1..=500 {
+        let frames = lab.ask(bob, delete(&group, &[(3, 6)], false));
+        assert_eq!(ctrl(&frames)["params"], json!({"del": n}));
+    }
+    assert_eq!(rows(&lab), 1);
+    assert_eq!(told(&mut lab, bob, &group, 1), (500, vec![3, 4, 5]));
+    assert_eq!(told(&mut lab, bob, &group, 400), (500, vec![3, 4, 5]));
+    // A part of it again leaves the rest where it was.
+    lab.ask(bob, delete(&group, &[(4, 0)], false));
+    assert_eq!(told(&mut lab, bob, &group, 501), (501, vec![4]));
+    assert_eq!(told(&mut lab, bob, &group, 1), (501, vec![3, 4, 5]));
+    assert_eq!(seqs(&mut lab, bob, &group), [10, 9, 8, 7, 6, 2, 1]);
+    // What is gone for all need not be hidden.
+    lab.ask(ann, delete(&group, &[(1, 11)], true));
+    assert_eq!(rows(&lab), 1);
+    assert_eq!(told(&mut lab, bob, &group, 502).1.len(), 10);
+}
+
+#[test]
+fn what_was_deleted_for_all_does_not_come_back_with_its_id() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    let frame = json!({"pub": {"id": "once", "topic": group, "content": "x"}});
+    lab.ask(ann, frame.clone());
+    lab.ask(ann, delete(&group, &[(1, 0)], true));
+    lab.clear();
+    let frames = lab.ask(ann, frame);
+    assert_eq!(ctrl(&frames)["params"], json!({"seq": 1}));
+    assert!(lab.frames(bob).is_empty());
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    /// Against a set of numbers: what each of two users sees, what they are told of, and how much is
+    /// kept of it.
+    #[test]
+    fn rule_119_120_198_deletions_are_sets(
+        ops in prop::collection::vec((any::<bool>(), any::<bool>(), 1..40u64, 0..9u64), 1..60),
+        most in 1..5usize,
+    ) {
+        let mut lab = Lab::with(HubConfig { max_deletions: most, ..HubConfig::default() });
+        let [ann, bob, _] = lab.three();
+        let group = lab.group(&[ann, bob]);
+        for n in 1..=40 {
+            lab.publish(ann, &group, &n.to_string());
+        }
+        let mut gone = [BTreeSet::new(), BTreeSet::new()];
+        let mut seen = [BTreeSet::new(), BTreeSet::new()];
+        let mut known = [0, 0];
+        for (at, (of_ann, hard, low, len)) in ops.into_iter().enumerate() {
+            let (conn, who) = if of_ann { (ann, 0) } else { (bob, 1) };
+            let end = (low + len + 1).min(41);
+            let frames = lab.ask(conn, delete(&group, &[(low, end)], hard));
+            prop_assert_eq!(&ctrl(&frames)["params"]["del"], at as u64 + 1);
+            // Bob has no D.
+            let hidden: &[usize] = if hard && of_ann { &[0, 1] } else { std::slice::from_ref(&who) };
+            for who in hidden {
+                gone[*who].extend(low..end);
+            }
+            // Each learns of it at times, from where they left off.
+            if at % 3 == 0 {
+                let (last, news) = told(&mut lab, conn, &group, known[who] + 1);
+                known[who] = known[who].max(last);
+                seen[who].extend(news);
+                prop_assert_eq!(&seen[who], &gone[who]);
+            }
+            prop_assert!(rows(&lab) <= 3 * most, "{} rows", rows(&lab));
+        }
+        for (who, conn) in [ann, bob].into_iter().enumerate() {
+            let left: Vec<_> = (1..=40).rev().filter(|seq| !gone[who].contains(seq)).collect();
+            prop_assert_eq!(seqs(&mut lab, conn, &group), left);
+            let all: Vec<_> = gone[who].iter().copied().collect();
+            prop_assert_eq!(told(&mut lab, conn, &group, 1).1, all);
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The adapters for async-std and smol over real sockets.
+#![cfg(any(feature = "async-std", feature = "smol"))]
+
+mod conformance;

@@ -1,0 +1,98 @@
+//! From a target to a stream of bytes: name, TCP, TLS.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Instant;
+
+use crate::runtime::{ConnectError, Runtime, Target};
+use crate::tls;
+
+/// Connects, with TLS where the target asks for it, within the network's time.
+///
+/// Cancel safety: dropping the future gives up the attempt and closes its socket.
+///
+/// # Errors
+///
+/// [`ConnectError`] says how far it got.
+pub async fn connect<R: Runtime>(runtime: &R, target: &Target) -> Result<R::Stream, ConnectError> {
+    let end = runtime.now().mono + runtime.network().connect_timeout();
+    let connecting = reach(runtime, target, end);
+    let result = timeout_at(runtime, end, connecting).await;
+    let result = result.unwrap_or(Err(ConnectError::Dial("no connection in time".into())));
+    if let Err(error @ ConnectError::Tls(_)) = &result {
+        // Whoever tries again and again with a server it does not trust shall not do so silently.
+        tracing::warn!(host = target.host, port = target.port, %error, "the server is not trusted");
+    }
+    result
+}
+
+/// What `work` gives, unless `at` comes first; then `work` is dropped.
+pub async fn timeout_at<R: Runtime, T>(
+    runtime: &R,
+    at: Instant,
+    work: impl Future<Output = T>,
+) -> Option<T> {
+    // An argument that is pinned in place would double the size of the future around it, at every
+    // level of nesting.
+    let mut work = Box::pin(work);
+    let mut sleep = pin!(runtime.sleep_until(at));
+    poll_fn(|cx| match work.as_mut().poll(cx) {
+        Poll::Ready(value) => Poll::Ready(Some(value)),
+        Poll::Pending => sleep.as_mut().poll(cx).map(|()| None),
+    })
+    .await
+}
+
+async fn reach<R: Runtime>(
+    runtime: &R,
+    target: &Target,
+    end: Instant,
+) -> Result<R::Stream, ConnectError> {
+    let stream = name(runtime, &target.host, target.port, end).await?;
+    let Some(name) = &target.tls else { return Ok(stream) };
+    let attempt = runtime.network().tls().attempt(name, target.port)?;
+    let encrypted = runtime.encrypt(stream, name.clone(), attempt.config()).await;
+    let encrypted = encrypted.map_err(|error| ConnectError::Tls(tls::describe(&error)))?;
+    attempt.finish()?;
+    Ok(encrypted)
+}
+
+/// Connects to a name or an address.
+async fn name<R: Runtime>(
+    runtime: &R,
+    host: &str,
+    port: u16,
+    end: Instant,
+) -> Result<R::Stream, ConnectError> {
+    let addresses = match host.parse() {
+        Ok(ip) => vec![SocketAddr::new(ip, port)],
+        Err(_) => {
+            let found = runtime.resolve(host, port).await;
+            found.map_err(|error| ConnectError::Dial(format!("no address for {host}: {error}")))?
+        }
+    };
+    any(runtime, &addresses, end).await
+}
+
+/// Tries the addresses in turn. The time is shared out over them: one that swallows packets must
+/// not keep the next from being tried.
+async fn any<R: Runtime>(
+    runtime: &R,
+    addresses: &[SocketAddr],
+    end: Instant,
+) -> Result<R::Stream, ConnectError> {
+    let mut last = ConnectError::Dial("the name has no address".into());
+    for (tried, address) in addresses.iter().enumerate() {
+        let now = runtime.now().mono;
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(u32::MAX);
+        let share = now + end.saturating_duration_since(now) / left;
+        last = match timeout_at(runtime, share, runtime.connect(*address)).await {
+            Some(Ok(stream)) => return Ok(stream),
+            Some(Err(error)) => ConnectError::Dial(format!("{address}: {error}")),
+            None => ConnectError::Dial(format!("{address}: no answer in time")),
+        };
+    }
+    Err(last)
+}

@@ -1,0 +1,86 @@
+//! The suite that every adapter passes, one line a case.
+
+use runtime_core::conformance::Subject;
+use runtime_tokio::TokioRuntime;
+
+struct Tokio;
+
+impl Subject for Tokio {
+    type Runtime = TokioRuntime;
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+            .block_on(future)
+    }
+
+    fn tasks() -> Option<usize> {
+        Some(tokio::runtime::Handle::current().metrics().num_alive_tasks())
+    }
+}
+
+runtime_core::conformance! { Tokio;
+    publish_and_echo,
+    order_is_kept,
+    ten_mebibytes_both_ways,
+    fragmented_frames,
+    pings_while_idle,
+    pings_while_flooded,
+    stale_transmits_are_dropped,
+    dial_refused,
+    upgrade_refused,
+    upgrade_answered_with_nonsense,
+    unusable_uri,
+    request_is_complete,
+    connect_timeout,
+    several_addresses,
+    name_without_an_address,
+    localhost_resolves,
+    ipv6,
+    late_dial,
+    server_restart,
+    tls_ca,
+    tls_wrong_ca,
+    tls_wrong_host,
+    tls_expired,
+    tls_pin,
+    tls_wrong_pin,
+    tls_platform,
+    tls_bundled,
+    tls_first_use,
+    tls_names_its_provider,
+    tls_refusals_are_told,
+    tls_dangerous,
+    tls_missing,
+    tls_for_http,
+    http_exchange,
+    http_lengths,
+    http_refused,
+    http_broken_off,
+    http_body_over_the_limit,
+    http_deadline,
+    http_abort,
+    http_upload,
+    half_open_peer,
+    slow_reader,
+    slow_application,
+    timers_fire,
+    peer_closes,
+    we_close,
+    close_unanswered,
+    peer_closes_but_stays,
+    peer_vanishes,
+    peer_vanishes_while_we_write,
+    oversized_message,
+    broken_frame,
+    text_not_utf8,
+    let_go,
+    dropped_at_every_await,
+    dropped_exchange_at_every_await,
+    next_dropped_at_every_await,
+    many_tasks,
+    last_handle,
+}
