@@ -1,9 +1,33 @@
 //! Frames to text and back, with limits.
 //!
 //! Both roles use one set of frame types: [`Codec`] only swaps what is read and what is written.
+//!
+//! # Reading
+//!
+//! Frames are read by a scanner of our own, in one pass and without an allocation for the strings:
+//! they borrow from the text, escapes are decoded on demand, and what the application put in stays
+//! raw. A frame predicts its members in the order in which the service writes them and goes on in a
+//! general loop at the first surprise, so any order, any spelling of JSON, repeated members (the
+//! last wins) and unknown ones (kept in `extra`) are read too.
+//!
+//! The serde definitions of the same frames are the reference: for any text both give the same value
+//! and the same decision. The deliberate differences, all of them:
+//!
+//! * Depth: the limit (100 unless configured, 128 at most) counts every array and object. serde_json
+//!   stops at 128 levels where it has a type for what it reads, and nowhere in raw values, which
+//!   somebody else has to parse in the end.
+//!
+//! # Writing
+//!
+//! Members are written in the order in which the frame types declare their fields, which is that of
+//! the published samples, without white space; defaults are left out except where a type says
+//! otherwise, and members that a type does not know come last in the order in which they were read.
+//! This order is stable: text that is written today is written tomorrow. Strings that were read are
+//! written with the escapes they had; those made here escape what JSON demands and nothing else.
 
 mod read;
 mod scan;
+mod skip;
 mod special;
 
 use std::marker::PhantomData;

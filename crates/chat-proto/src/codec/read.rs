@@ -222,7 +222,8 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
         let mut scanner = scanner.local();
         let mut more = scanner.array()?;
         while more {
-            self.push(T::default());
+            // Unlike a push this makes the value in the vector.
+            self.resize_with(self.len() + 1, T::default);
             if let Some(value) = self.last_mut() {
                 scanner = value.read(scanner.local())?;
             }

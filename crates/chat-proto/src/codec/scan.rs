@@ -39,13 +39,13 @@ pub struct Scanner<'a> {
     /// What has not been read.
     rest: &'a str,
     /// How many more arrays and objects may open inside those that are open.
-    levels: usize,
+    pub(super) levels: usize,
     /// Length of the whole text.
     len: usize,
 }
 
 /// A result of an operation that took the scanner by value.
-type Then<'a, T> = Result<(T, Scanner<'a>), Fault>;
+pub(super) type Then<'a, T> = Result<(T, Scanner<'a>), Fault>;
 
 impl<'a> Scanner<'a> {
     /// Starts at the front of `text`; `max_depth` is cut to 128.
@@ -57,7 +57,10 @@ impl<'a> Scanner<'a> {
 
     /// Goes on where `operation` leaves off.
     #[inline(always)]
-    fn then<T>(&mut self, operation: impl FnOnce(Self) -> Then<'a, T>) -> Result<T, Fault> {
+    pub(super) fn then<T>(
+        &mut self,
+        operation: impl FnOnce(Self) -> Then<'a, T>,
+    ) -> Result<T, Fault> {
         let (value, scanner) = operation(self.local())?;
         *self = scanner;
         Ok(value)
@@ -309,112 +312,9 @@ impl<'a> Scanner<'a> {
         Ok(((&inside[..at], escaped), scanner))
     }
 
-    /// Any value, untouched.
-    #[inline(always)]
-    pub(crate) fn skip(&mut self) -> Result<&'a str, Fault> {
-        self.then(Self::any_value)
-    }
-
-    /// A value that stands right here: a string without escapes, an array or an object. `None` also
-    /// where an array or object has a fault.
-    #[inline(always)]
-    pub(crate) fn plain_value(&mut self) -> Option<&'a str> {
-        let from = *self;
-        match self.peek() {
-            b'"' => drop(self.plain_string()?),
-            b'{' | b'[' => *self = self.local().nested().ok()?,
-            _ => return None,
-        }
-        from.until(self)
-    }
-
-    #[inline(never)]
-    fn any_value(self) -> Then<'a, &'a str> {
-        let mut scanner = self.local();
-        scanner.space();
-        let from = scanner;
-        match scanner.peek() {
-            b'{' | b'[' => scanner = scanner.local().nested()?,
-            _ => scanner.flat()?,
-        }
-        Ok((from.until(&scanner).unwrap_or_default(), scanner))
-    }
-
-    /// A value that is no array and no object.
-    #[inline(always)]
-    fn flat(&mut self) -> Result<(), Fault> {
-        match self.peek() {
-            b'"' => self.string().map(drop),
-            b'-' | b'0'..=b'9' => match self.plain_digits() {
-                Some(_) => Ok(()),
-                None => self.then(Self::number),
-            },
-            _ if self.take("null") || self.plain_boolean().is_some() => Ok(()),
-            _ => Err(self.fault("expected a value")),
-        }
-    }
-
-    /// An array or object. One bit a level remembers which of the two is open.
-    #[inline(never)]
-    fn nested(self) -> Result<Self, Fault> {
-        let mut scanner = self.local();
-        let mut objects = 0u128;
-        loop {
-            // Here stands a value, perhaps behind white space.
-            scanner.space();
-            match scanner.peek() {
-                b'{' => {
-                    if scanner.object()? {
-                        objects = objects << 1 | 1;
-                        scanner.name()?;
-                        continue;
-                    }
-                }
-                b'[' => {
-                    if scanner.array()? {
-                        objects <<= 1;
-                        continue;
-                    }
-                }
-                _ => scanner.flat()?,
-            }
-            // Behind a value: go on, or close what was open.
-            loop {
-                if scanner.levels == self.levels {
-                    return Ok(scanner);
-                }
-                if objects & 1 == 1 {
-                    if scanner.more()? {
-                        scanner.name()?;
-                        break;
-                    }
-                } else if scanner.another()? {
-                    break;
-                }
-                objects >>= 1;
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn number(mut self) -> Then<'a, ()> {
-        self.take("-");
-        let whole = self.digits();
-        let mut valid = !whole.is_empty() && (whole.len() == 1 || !whole.starts_with('0'));
-        if valid && self.take(".") {
-            valid = !self.digits().is_empty();
-        }
-        if valid && (self.take("e") || self.take("E")) {
-            let _sign = self.take("+") || self.take("-");
-            valid = !self.digits().is_empty();
-        }
-        if valid { Ok(((), self)) } else { Err(self.fault("not a number")) }
-    }
-
     /// Takes digits, perhaps none.
     #[inline(always)]
-    fn digits(&mut self) -> &'a str {
+    pub(super) fn digits(&mut self) -> &'a str {
         let bytes = self.rest.as_bytes();
         let mut len = 0;
         while bytes.get(len).is_some_and(u8::is_ascii_digit) {
@@ -443,7 +343,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes `token` if it stands here.
     #[inline(always)]
-    fn take(&mut self, token: &str) -> bool {
+    pub(super) fn take(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {
             Some(rest) => {
                 self.rest = rest;
@@ -455,12 +355,12 @@ impl<'a> Scanner<'a> {
 
     /// The byte here; NUL, which no value starts with, at the end.
     #[inline(always)]
-    fn peek(&self) -> u8 {
+    pub(super) fn peek(&self) -> u8 {
         self.rest.as_bytes().first().copied().unwrap_or(0)
     }
 
     #[inline(always)]
-    fn space(&mut self) {
+    pub(super) fn space(&mut self) {
         if self.peek() <= b' ' {
             *self = self.local().after_space();
         }
@@ -474,7 +374,7 @@ impl<'a> Scanner<'a> {
 
     /// What was read between here and `end`.
     #[inline(always)]
-    fn until(&self, end: &Self) -> Option<&'a str> {
+    pub(super) fn until(&self, end: &Self) -> Option<&'a str> {
         self.rest.get(..self.rest.len() - end.rest.len())
     }
 
@@ -499,130 +399,5 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, &'static str> {
             _ => Err("expected four hex digits"),
         },
         _ => Err("unknown escape"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn skip(text: &str) -> Result<&str, Fault> {
-        let mut scanner = Scanner::new(text, MAX_DEPTH);
-        let value = scanner.skip()?;
-        scanner.end()?;
-        Ok(value)
-    }
-
-    fn agrees(text: &str) {
-        let serde = serde_json::from_str::<&serde_json::value::RawValue>(text);
-        match (skip(text), serde) {
-            (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs.get()),
-            (Err(_), Err(_)) => {}
-            (ours, theirs) => panic!("{text:?}: {ours:?}, serde_json says {theirs:?}"),
-        }
-    }
-
-    #[test]
-    fn takes_what_serde_json_takes() {
-        for text in [
-            "null",
-            "nul",
-            "nulls",
-            "true",
-            "truefalse",
-            "false ",
-            " 1",
-            "01",
-            "-0",
-            "-",
-            "1.",
-            "1.5e",
-            "1.5e+3",
-            "1e999",
-            "+1",
-            ".5",
-            "0x1",
-            "1 2",
-            "\"\"",
-            "\"a",
-            "\"\\q\"",
-            "\"\\u12\"",
-            "\"\\u12G4\"",
-            "\"\\ud83d\"",
-            "\"\t\"",
-            "\"\u{7f}\"",
-            "[]",
-            "[,]",
-            "[1,]",
-            "[1 , 2]",
-            "[1 2]",
-            "{}",
-            "{,}",
-            "{\"a\":1,}",
-            "{\"a\" : 1 , \"b\":[ ] }",
-            "{\"a\"}",
-            "{a:1}",
-            "{\"a\":1 \"b\":2}",
-            "{\"a\":}",
-            "[{\"a\":[{}]},[]]",
-            "[[]",
-            "[]]",
-            "{\"a\":{]}}",
-            "",
-            " ",
-            "\u{feff}1",
-            "'a'",
-            "{\"a\":1, }",
-            "{\"a\":1,\"b\"}",
-            "[1,\n2]",
-            "{\"a\":1,\n\"b\":2\n}",
-            "{\"\\u0061\":1}",
-        ] {
-            agrees(text);
-        }
-    }
-
-    #[test]
-    fn depth_is_limited_everywhere() {
-        let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
-        let skip = |levels, limit| Scanner::new(&nested(levels), limit).skip().map(drop);
-        assert_eq!(skip(100, 100), Ok(()));
-        assert_eq!(skip(101, 100), Err(Fault::TooDeep));
-        assert_eq!(skip(MAX_DEPTH, usize::MAX), Ok(()));
-        assert_eq!(skip(MAX_DEPTH + 1, usize::MAX), Err(Fault::TooDeep));
-    }
-
-    #[test]
-    fn long_strings_end_where_they_end() {
-        for len in 0..300 {
-            for special in ["\"", "\\\"\"", "\\n\""] {
-                let text = format!("\"{}{special}", "ü".repeat(len));
-                agrees(&text);
-                agrees(&format!("{text} "));
-            }
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 4000, ..crate::same_cases_each_run() })]
-
-        #[test]
-        fn agrees_with_serde_json_on_json_like_text(
-            pieces in proptest::collection::vec(
-                proptest::sample::select(vec![
-                    "{", "}", "[", "]", ",", ":", "\"", "\\", "\"a\"", "\"b\":", "1", "-0.5e3", "0", "true",
-                    "null", " ", "\n", "u0041", "é", "\u{1}", "\"\\n\"", "{}", "[]", "\"k\":[1,{\"x\":null}]",
-                ]),
-                0..14,
-            ),
-        ) {
-            agrees(&pieces.concat());
-        }
-
-        #[test]
-        fn agrees_with_serde_json_on_any_text(text in any::<String>()) {
-            agrees(&text);
-        }
     }
 }

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chat_proto::c2c::answer::{
     CredentialData, Envelope, TimeData, UploadData, classify, data, page,
 };
-use chat_proto::c2c::frame::KINDS;
+use chat_proto::c2c::frame::{ImageRef, KINDS};
 use chat_proto::c2c::{Down, Kind, Push, SystemContent, Up};
 use chat_proto::codec::Wire;
 use chat_proto::json::Encode;
@@ -96,6 +96,39 @@ fn frames_come_out_as_they_came_in() {
 
 fn brief(text: &str) -> String {
     text.chars().take(60).collect()
+}
+
+/// Who compares written frames relies on the order of their members.
+#[test]
+fn the_wire_form_of_every_kind_is_stable() {
+    let mut up = String::new();
+    for (name, text) in fixtures("up") {
+        let written = Wire::encode(&Up::decode(&text).unwrap());
+        writeln!(up, "{name}\n  {}", written.as_str()).unwrap();
+    }
+    let image = ImageRef {
+        url: "https://bin.example.com/1.jpg".into(),
+        image_type: "jpg".into(),
+        width: 720,
+        height: 1600,
+    };
+    let order = "22000000000000000001";
+    for (name, frame) in [
+        ("made: text", Up::text("u-1", order, "a \"b\"\n", 1_700_000_000_000)),
+        ("made: image", Up::image("u-2", order, image, 1_700_000_000_000)),
+        ("made: ping", Up::ping()),
+        ("made: pong", Up::pong()),
+    ] {
+        writeln!(up, "{name}\n  {}", Wire::encode(&frame).as_str()).unwrap();
+    }
+    insta::assert_snapshot!("c2c_up_wire", up);
+
+    let mut down = String::new();
+    for (name, text) in fixtures("down") {
+        let written = Wire::encode(&Down::decode(&text).unwrap());
+        writeln!(down, "{name}\n  {}", written.as_str()).unwrap();
+    }
+    insta::assert_snapshot!("c2c_down_wire", down);
 }
 
 #[test]
