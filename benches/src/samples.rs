@@ -142,8 +142,15 @@ pub fn set() -> String {
 /// C2C text.
 #[must_use]
 pub fn c2c_text() -> String {
+    c2c_text_numbered(1)
+}
+
+/// C2C text with ids of its own.
+#[must_use]
+pub fn c2c_text_numbered(number: u64) -> String {
+    let (start, id) = (&ID[..24], 1_009_649_847_000_000_000 + number);
     format!(
-        r#"{{"type":"text","id":"1009649847000000001","uuid":"{ID}","orderNo":"{ORDER}","topicId":"{ORDER}","topicType":"ORDER","groupId":"1234567890","sourceType":"contact","self":false,"status":"unread","fromNickname":"Pat***","createTime":1700000000124,"content":"I have paid, please check.","unreadCount":2,"hasOngoingOrder":true}}"#
+        r#"{{"type":"text","id":"{id}","uuid":"{start}{number:012x}","orderNo":"{ORDER}","topicId":"{ORDER}","topicType":"ORDER","groupId":"1234567890","sourceType":"contact","self":false,"status":"unread","fromNickname":"Pat***","createTime":1700000000124,"content":"I have paid, please check.","unreadCount":2,"hasOngoingOrder":true}}"#
     )
 }
 

@@ -3,11 +3,15 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use chat_proto::client::{Event, Phase, Session};
+use bytes::Bytes;
+use chat_proto::c2c::client::C2cConfig;
+use chat_proto::c2c::{Api, C2c};
+use chat_proto::client::{Phase, Session};
 use chat_proto::im::client::{Credentials, ImConfig, Subscribe};
 use chat_proto::im::{Im, TopicName};
 use chat_proto::rest::BaseUrl;
 use chat_proto::{Action, ConnId, Input, Machine, Message, Now, Text, UnixMillis};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{Built, Case};
@@ -18,16 +22,25 @@ type Derived = shapes::Down<String, Value>;
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
-        Case::new("session", "data", || received(|seq| samples::data_numbered(seq, "\"hello\""))),
+        Case::new("session", "data", || {
+            received::<Derived>(im(), |seq| samples::data_numbered(seq, "\"hello\""))
+        }),
         // Of a topic that is not attached: otherwise the session would fetch the message.
-        Case::new("session", "pres", || received(|_| samples::pres_about("grpOfOthers00"))),
+        Case::new("session", "pres", || {
+            received::<Derived>(im(), |_| samples::pres_about("grpOfOthers00"))
+        }),
+        Case::new("session", "c2c text", || {
+            received::<shapes::Push<String>>(c2c(), samples::c2c_text_numbered)
+        }),
     ]
 }
 
 /// A text comes in, events go out. The text is made anew each time, for every contender, because
 /// a session tells each message once and shares the text it came in.
-fn received(text: fn(u64) -> String) -> Built {
-    let mut rig = Rig::ready();
+fn received<D: DeserializeOwned + 'static>(
+    mut rig: Rig<impl Machine + 'static>,
+    text: fn(u64) -> String,
+) -> Built {
     let (mut seq, mut derived_seq) = (0_u64, 0_u64);
     let mut bare_seq = 0_u64;
     let contenders = vec![
@@ -39,7 +52,7 @@ fn received(text: fn(u64) -> String) -> Built {
         }),
         Contender::new("owned, decode only", move || {
             derived_seq += 1;
-            serde_json::from_str::<Derived>(&text(derived_seq)).expect("the sample is a frame")
+            serde_json::from_str::<D>(&text(derived_seq)).expect("the sample is a frame")
         }),
         Contender::new("text only", move || {
             bare_seq += 1;
@@ -50,41 +63,61 @@ fn received(text: fn(u64) -> String) -> Built {
 }
 
 /// A session that is logged in and attached to the topic of the samples.
-struct Rig {
-    session: Session<Im>,
+fn im() -> Rig<Session<Im>> {
+    let base = BaseUrl::parse("https://pbx.example.com:8887").expect("the address is valid");
+    let credentials = Credentials::password("101", "pbx.example.com", "demo-101");
+    let config = ImConfig::new(&base, credentials).expect("the address is short");
+    let now = now();
+    let mut session = Session::im(config, 7, now);
+    session.connect(now);
+    let mut rig = Rig { session, now, conn: ConnId::new(0) };
+    rig.dial(r#"{"access_token":"A","expires_in":1800,"refresh_token":"R","token_type":"Bearer"}"#);
+    let login = rig.request_id();
+    let params = r#"{"authlvl":"auth","token":"dG9rZW4=","user":"usr100000000000000002"}"#;
+    rig.receive(samples::ctrl_for(&login, params));
+    assert_eq!(rig.session.phase(), Phase::Ready);
+    let topic = TopicName::from("grpAbCdEfGhIjK");
+    rig.session.subscribe(&topic, Subscribe::default(), now).expect("the session is ready");
+    let subscription = rig.request_id();
+    rig.receive(samples::ctrl_for(&subscription, r#"{"seq":0}"#));
+    rig.events();
+    rig
+}
+
+/// A session that has its ticket and its socket.
+fn c2c() -> Rig<Session<C2c>> {
+    let api = Api::new(&"key".into(), &"secret".into()).expect("the keys are text");
+    let now = now();
+    let mut session = Session::c2c(C2cConfig::default(), api, 7, now);
+    session.connect(now);
+    let mut rig = Rig { session, now, conn: ConnId::new(0) };
+    rig.dial(
+        r#"{"code":"000000","message":"success","data":{"chatWssUrl":"wss://chat.example.com/chat","listenKey":"c2c_key","listenToken":"T"},"success":true}"#,
+    );
+    assert_eq!(rig.session.phase(), Phase::Ready);
+    rig.events();
+    rig
+}
+
+fn now() -> Now {
+    Now { mono: Instant::now(), unix: UnixMillis::new(1_767_323_045_678) }
+}
+
+/// A session, and what stands around it.
+struct Rig<M> {
+    session: M,
     now: Now,
     conn: ConnId,
 }
 
-impl Rig {
-    fn ready() -> Self {
-        let base = BaseUrl::parse("https://pbx.example.com:8887").expect("the address is valid");
-        let credentials = Credentials::password("101", "pbx.example.com", "demo-101");
-        let config = ImConfig::new(&base, credentials).expect("the address is short");
-        let now = Now { mono: Instant::now(), unix: UnixMillis::new(1_767_323_045_678) };
-        let mut session = Session::im(config, 7, now);
-        session.connect(now);
-        let mut rig = Self { session, now, conn: ConnId::new(0) };
-        rig.dial();
-        let login = rig.request_id();
-        let params = r#"{"authlvl":"auth","token":"dG9rZW4=","user":"usr100000000000000002"}"#;
-        rig.receive(samples::ctrl_for(&login, params));
-        assert_eq!(rig.session.phase(), Phase::Ready);
-        let topic = TopicName::from("grpAbCdEfGhIjK");
-        rig.session.subscribe(&topic, Subscribe::default(), now).expect("the session is ready");
-        let subscription = rig.request_id();
-        rig.receive(samples::ctrl_for(&subscription, r#"{"seq":0}"#));
-        while rig.session.poll_event().is_some() {}
-        rig
-    }
-
-    /// Gives the session its token and its socket.
-    fn dial(&mut self) {
+impl<M: Machine> Rig<M> {
+    /// Gives the session the answer that it asks for, and its socket.
+    fn dial(&mut self, answer: &'static str) {
         while let Some(action) = self.session.poll_action() {
             match action {
                 Action::Http { id, .. } => {
-                    let body = r#"{"access_token":"A","expires_in":1800,"refresh_token":"R","token_type":"Bearer"}"#;
-                    let result = Ok(http::Response::new(body.into()));
+                    let body = Bytes::from_static(answer.as_bytes());
+                    let result = Ok(http::Response::new(body));
                     self.session.handle_input(Input::Response { id, result }, self.now);
                 }
                 Action::Dial { conn, .. } => {
@@ -101,11 +134,11 @@ impl Rig {
         self.session.handle_input(Input::Received { conn: self.conn, message }, self.now);
     }
 
-    /// Empties the lanes; the number of messages and changes told.
+    /// Empties the lanes; the number of events.
     fn events(&mut self) -> usize {
         let mut told = 0;
         while let Some(event) = self.session.poll_event() {
-            told += usize::from(black_box(matches!(event, Event::Service(_))));
+            told += 1;
             black_box(&event);
         }
         while let Some(transmit) = self.session.poll_transmit() {
