@@ -57,6 +57,7 @@ class Trader:
         self.base = base
         self.http = requests.Session()
         self.socket = None
+        self.opened = []
 
     def now(self):
         return int(time.time() * 1000)
@@ -90,7 +91,12 @@ class Trader:
 
     def dial(self, **how):
         self.socket = websocket.create_connection(self.ticket(), timeout=PATIENCE, **how)
+        self.opened.append(self.socket)
         return self.socket
+
+    def hang_up(self):
+        for socket in self.opened:
+            socket.shutdown()
 
     def text(self, content, **changes):
         """Sends the published text frame; gives its uuid."""

@@ -66,6 +66,7 @@ def main(server):
         {"text": {"from": BUYER, "content": "paid?"}},
         {"order_event": {"event": "payed"}},
         {"auto_reply": {"content": "thank you"}},
+        {"card": {"sub_type": "order_payment", "content": "{}"}},
         {"appeal": {"by": BUYER}},
         {"enquiry": {"to": MERCHANT, "content": "is it there?"}},
     )
@@ -75,6 +76,7 @@ def main(server):
     event = json.loads(merchant.frame(type="system")["content"])
     equal("the seller reads his own role", event["type"], "seller_payed")
     equal("an automatic reply", merchant.frame(type="auto_reply")["content"], "thank you")
+    equal("a card", merchant.frame(type="card")["subType"], "order_payment")
     equal("an appeal of the other side", json.loads(merchant.frame(type="system")["content"])["type"], "be_appeal")
     enquiry = merchant.frame(type="text")
     check("a question without an order", "orderNo" not in enquiry and enquiry["groupId"], enquiry)
@@ -138,6 +140,7 @@ def main(server):
             break
     check("a message comes in pieces", len(pieces) > 5, len(pieces))
     server.reset()
+    merchant.hang_up()
 
 
 server = Server()

@@ -76,6 +76,8 @@ fn tool<'a>(args: impl IntoIterator<Item = &'a str>) -> Cmd {
 struct Done {
     target: String,
     executions: Option<u64>,
+    /// Edges of the code that were reached.
+    coverage: Option<u64>,
     /// The file libFuzzer wrote, or that something else failed.
     finding: Option<String>,
 }
@@ -125,15 +127,16 @@ fn fuzz(root: &Path, target: &str, seconds: u64, dictionary: &str) -> Result<Don
         "-timeout=10".to_owned(),
         "-print_final_stats=1".to_owned(),
     ];
-    let (mut executions, mut written) = (None, None);
+    let (mut executions, mut coverage, mut written) = (None, None, None);
     let passed = Cmd::nightly(cargo_fuzz.chain(libfuzzer)).watch(root, |line| {
         executions = read_executions(line).or(executions);
+        coverage = read_coverage(line).or(coverage);
         if let Some((_, file)) = line.split_once("Test unit written to ") {
             written = Some(file.trim().to_owned());
         }
     })?;
     let finding = (!passed).then(|| written.unwrap_or_else(|| "see above".to_owned()));
-    Ok(Done { target: target.to_owned(), executions, finding })
+    Ok(Done { target: target.to_owned(), executions, coverage, finding })
 }
 
 /// `stat::number_of_executed_units: 1234`
@@ -141,17 +144,27 @@ fn read_executions(line: &str) -> Option<u64> {
     line.strip_prefix("stat::number_of_executed_units:")?.trim().parse().ok()
 }
 
+/// `#1234 DONE   cov: 567 ft: 890 corp: 12/345b …`
+fn read_coverage(line: &str) -> Option<u64> {
+    let (_, rest) = line.strip_prefix('#')?.split_once(" cov: ")?;
+    rest.split(' ').next()?.parse().ok()
+}
+
 fn table(all: &[Done], seconds: u64) -> String {
     let mut out = format!("\n{seconds} s a target\n");
+    let number = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |it| it.to_string());
     for done in all {
-        let executions = done.executions.map_or_else(|| "?".to_owned(), |count| count.to_string());
+        let (executions, coverage) = (number(done.executions), number(done.coverage));
         let finding = match &done.finding {
             None => "no finding".to_owned(),
             Some(file) => {
                 format!("FINDING: cargo run -p chat-fuzz -- replay {} {file}", done.target)
             }
         };
-        out.push_str(&format!("  {:<12} {executions:>12} executions  {finding}\n", done.target));
+        out.push_str(&format!(
+            "  {:<12} {executions:>12} executions {coverage:>6} edges  {finding}\n",
+            done.target
+        ));
     }
     out
 }
@@ -195,10 +208,15 @@ mod tests {
         let done = |finding: Option<&str>| Done {
             target: "oracle".to_owned(),
             executions: Some(7),
+            coverage: read_coverage("#1234\tDONE   cov: 567 ft: 890 corp: 12/345b"),
             finding: finding.map(str::to_owned),
         };
         let text = table(&[done(None), done(Some("crash-1"))], 30);
-        assert!(text.contains("oracle                  7 executions  no finding"), "{text}");
+        assert!(
+            text.contains("oracle                  7 executions    567 edges  no finding"),
+            "{text}"
+        );
+        assert_eq!(read_coverage("INFO: Seed: 1"), None);
         assert!(text.contains("cargo run -p chat-fuzz -- replay oracle crash-1"), "{text}");
     }
 }

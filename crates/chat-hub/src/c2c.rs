@@ -75,8 +75,11 @@ pub struct C2cMessage {
     pub from: Option<u64>,
     /// Who sees it; `None` for both sides.
     pub to: Option<u64>,
-    /// `text`, `image`, `system`, `auto_reply`.
+    /// `text`, `image`, `system`, `auto_reply`, `card`.
     pub kind: String,
+    /// What exactly, for cards; else empty.
+    #[serde(default)]
+    pub sub_type: String,
     /// The author's id of it.
     pub uuid: String,
     /// The text; JSON text on system messages; `None` on pictures.

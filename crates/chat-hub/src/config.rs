@@ -38,6 +38,9 @@ pub struct HubConfig {
     pub file_quota: u64,
     /// Bytes of files the users of a tenant may have stored together: no limit. (portsip-docs)
     pub tenant_file_quota: Option<u64>,
+    /// How long a file is kept that nothing names: for ever. A client may name its files where only
+    /// its peers can read it, so this is for servers whose clients do not. (choice)
+    pub unlinked_file_for: Option<Duration>,
     /// Uploads under way at one time: 1024. (choice)
     pub max_uploads: usize,
     /// Members of a group: 1000. (portsip-docs)
@@ -81,6 +84,9 @@ pub struct HubConfig {
     pub download_auth: bool,
     /// How long a user stays online after the last session left: 4 s. (tinode-code)
     pub offline_after: Duration,
+    /// How long after a client called itself something else its peers hear of it: 5 s.
+    /// (tinode-code)
+    pub rename_after: Duration,
     /// Inputs whose answers wait for a commit; beyond it the hub answers that it is busy: 65 536.
     /// (choice)
     pub max_held: usize,
@@ -101,6 +107,7 @@ impl Default for HubConfig {
             max_file_bytes: 100 << 20,
             file_quota: 1 << 30,
             tenant_file_quota: None,
+            unlinked_file_for: None,
             max_uploads: 1024,
             max_members: 1000,
             max_topics: 4096,
@@ -120,6 +127,7 @@ impl Default for HubConfig {
             file_token_for: DAY,
             download_auth: true,
             offline_after: Duration::from_secs(4),
+            rename_after: Duration::from_secs(5),
             max_held: 1 << 16,
             max_held_bytes: 64 << 20,
             max_tags: 16,

@@ -40,10 +40,11 @@ pub struct Faults {
     pub enquiries: bool,
     /// Seconds between two `{"type":"ping"}` of the service; 0 is off. (guess)
     pub json_ping_secs: u32,
-    /// WebSocket messages to clients come in pieces of so many bytes; 0 is off. (field reports)
+    /// WebSocket messages to clients come in pieces of so many bytes; 0 is off. The front does it:
+    /// the hub knows whole messages only. (field reports)
     pub fragment_bytes: u32,
     /// Nothing the service says on a WebSocket arrives, not even the answer to a ping, and
-    /// connections stay open. (field reports)
+    /// connections stay open. The front does it: pings are answered below the hub. (field reports)
     pub dead_links: bool,
 
     /// A second connection of an account leaves the first one alone; off, it closes the first with

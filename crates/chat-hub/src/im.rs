@@ -8,6 +8,7 @@ mod files;
 mod find;
 mod history;
 mod leave;
+mod linked;
 mod login;
 mod merge;
 mod names;
@@ -158,8 +159,12 @@ impl Im {
             (Verb::Del(it), Some(_)) => self.delete(cx, &ask, it),
             (Verb::Note(it), Some(_)) => self.note(cx, &ask, it),
         };
-        if let Err(Fail(status, params)) = result {
-            self.ctrl(cx, &ask, status, params);
+        match result {
+            Ok(()) if matches!(up.verb, Verb::Pub(_) | Verb::Set(_) | Verb::Sub(_)) => {
+                self.link_files(cx, ask.user, text.as_str());
+            }
+            Ok(()) => {}
+            Err(Fail(status, params)) => self.ctrl(cx, &ask, status, params),
         }
     }
 

@@ -254,6 +254,13 @@ pub struct FileRow {
     pub size: u64,
     /// Microseconds since 1970 of the upload.
     pub created: i64,
+    /// Whether a message or a description names it. Rows of old stores do not tell, and stay.
+    #[serde(default = "yes")]
+    pub linked: bool,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 /// Text that many rows and frames may share without a copy.

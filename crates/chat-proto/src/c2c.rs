@@ -26,6 +26,58 @@
 //! assert_eq!(request.request().uri().path(), "/sapi/v1/c2c/chat/retrieveChatCredential");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+//!
+//! # A merchant's program
+//!
+//! What it does with an event: it follows orders by their system messages, answers people and nobody
+//! else, and stores how far it came only when it has dealt with a message.
+//!
+//! ```
+//! use chat_proto::Now;
+//! use chat_proto::c2c::client::Answer;
+//! use chat_proto::c2c::{C2c, C2cEvent, Checkpoints, OrderState, Since, View};
+//! use chat_proto::client::{Event, Session};
+//! use chat_proto::error::{CallError, Lost};
+//!
+//! fn on_event(
+//!     event: Event<C2cEvent, Answer>,
+//!     session: &mut Session<C2c>,
+//!     store: &mut Checkpoints,
+//!     now: Now,
+//! ) -> Result<(), CallError> {
+//!     match event {
+//!         Event::Service(C2cEvent::Push(incoming)) => {
+//!             let Some(order) = incoming.push.order().map(ToString::to_string) else {
+//!                 return Ok(()); // counters, and questions about an ad
+//!             };
+//!             match incoming.view() {
+//!                 View::System { event, .. }
+//!                     if event.event.order_state() == Some(OrderState::Open) =>
+//!                 {
+//!                     session.watch(&order, Since::Start, now)?;
+//!                 }
+//!                 View::Text(text) if incoming.push.is_from_counterparty() && text == "hi" => {
+//!                     session.send_text(&order, "Hello! Payment details follow.", now)?;
+//!                 }
+//!                 _ => {}
+//!             }
+//!             if let Some(checkpoint) = incoming.checkpoint() {
+//!                 store.insert(order, checkpoint);
+//!             }
+//!         }
+//!         Event::Service(C2cEvent::Backfilled { order_no, checkpoint, .. }) => {
+//!             store.insert(order_no, checkpoint);
+//!         }
+//!         // Accepted, rejected, or unknown: the last is for people.
+//!         Event::Completed { result: Err(why), .. } => eprintln!("{why}"),
+//!         Event::Lost { reason: Lost::TakenOver, retry_in: None } => {
+//!             eprintln!("another process has the account; connect() takes it back");
+//!         }
+//!         _ => {}
+//!     }
+//!     Ok(())
+//! }
+//! ```
 
 pub mod answer;
 pub mod client;

@@ -20,7 +20,7 @@
 //!   `websocket-client` trust the server without being told to. No script turns verification off.
 //! * `CHAT_BIN` is the `chat` binary, for a script that starts and stops a server by itself (without
 //!   the variables above: `chat serve` reads some of them as options). `CHAT_PEER` is our own
-//!   client, steered by lines on its standard input.
+//!   client, steered by lines on its standard input; `CHAT_SIGN_LINES` signs and verifies lines.
 //! * It prints one line a check, `ok WHAT` or `FAIL WHAT: WHY`, and ends with exit code 0 when all
 //!   passed. It should take a few seconds, and must end within two minutes.
 
@@ -73,6 +73,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<Verdict, String> {
     }
     Cmd::cargo("build --quiet --locked -p chat-cli".split(' ')).run(root)?;
     Cmd::cargo("build --quiet --locked -p runtime-tokio --example peer".split(' ')).run(root)?;
+    Cmd::cargo("build --quiet --locked -p chat-sign --example sign_lines".split(' ')).run(root)?;
     let started = Instant::now();
     // Side by side: they mostly wait.
     let ended: Vec<_> = thread::scope(|scope| {
@@ -279,8 +280,8 @@ impl Tools<'_> {
             Language::Python => bare(&self.python),
         };
         play.arg(&script.path).envs(variables(&ready));
-        let peer = Path::new("examples").join(format!("peer{}", std::env::consts::EXE_SUFFIX));
-        play.env("CHAT_BIN", exe("chat")).env("CHAT_PEER", debug.join(peer));
+        play.env("CHAT_BIN", exe("chat")).env("CHAT_PEER", exe("examples/peer"));
+        play.env("CHAT_SIGN_LINES", exe("examples/sign_lines"));
         play.env("CHAT_NODE_PACKAGES", self.place.join("node"));
         // Lines in the order they were printed, and no files beside the scripts.
         play.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");

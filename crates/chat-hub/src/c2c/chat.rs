@@ -250,6 +250,7 @@ pub(super) fn push(state: &C2cState, id: i64, row: &C2cMessage, viewer: u64) -> 
         status: if id <= upto { "read" } else { "unread" }.into(),
         from_nickname: nickname.map(|name| name.clone().into()),
         create_time: Some(Loose::number(row.created)),
+        sub_type: row.sub_type.clone().into(),
         content: row.content.clone().map(Loose::string),
         image_url: text(image.map(|it| &it.url)),
         thumbnail_url: text(image.map(|it| &it.thumbnail)),

@@ -38,6 +38,13 @@ pub enum Script {
         /// The text.
         content: String,
     },
+    /// A card to both sides, e.g. `order_payment` or `add_kyc_vrf`. (field reports)
+    Card {
+        /// Which.
+        sub_type: String,
+        /// JSON text.
+        content: String,
+    },
     /// A system message, e.g. `payed` or `completed_with_ref`. Each side gets it with **its own**
     /// role in front: `seller_payed` reaches the seller, and the buyer is who paid. Of the known
     /// names some reach one side only; unknown ones reach both. (field reports)
@@ -176,6 +183,9 @@ pub(crate) fn perform(
             vec![C2cMessage { image, ..row("image", Some(side(&from)?), None, None) }]
         }
         Script::AutoReply { content } => vec![row("auto_reply", Some(maker), None, Some(content))],
+        Script::Card { sub_type, content } => {
+            vec![C2cMessage { sub_type, ..row("card", None, None, Some(content)) }]
+        }
         Script::OrderEvent { event } => {
             let event = |user| events::read_by(&event, of(user));
             let rows = sides.into_iter().filter_map(|user| {

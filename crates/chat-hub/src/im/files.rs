@@ -1,6 +1,6 @@
 //! Files: who may send and fetch them. The bytes never come here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -31,6 +31,8 @@ pub(super) struct Files {
     rows: BTreeMap<String, FileRow>,
     /// Bytes that each user has stored.
     used: BTreeMap<u64, u64>,
+    /// Files that nothing names, the oldest first.
+    pub(super) unlinked: BTreeSet<(i64, String)>,
     under_way: BTreeMap<FileKey, Upload>,
 }
 
@@ -51,6 +53,7 @@ impl Files {
         if let Some(row) = &row {
             *self.used.entry(row.user).or_default() += row.size;
         }
+        let created = row.as_ref().filter(|row| !row.linked).map(|row| row.created);
         let old = match row {
             Some(row) => self.rows.insert(key.to_owned(), row),
             None => self.rows.remove(key),
@@ -60,7 +63,16 @@ impl Files {
         {
             *used = used.saturating_sub(old.size);
         }
+        if let Some(old) = &old {
+            self.unlinked.remove(&(old.created, key.to_owned()));
+        }
+        self.unlinked.extend(created.map(|created| (created, key.to_owned())));
         old
+    }
+
+    /// A stored file.
+    pub(super) fn row(&self, key: &str) -> Option<&FileRow> {
+        self.rows.get(key)
     }
 
     /// Bytes that `user`, and their tenant, may still store.
@@ -110,6 +122,7 @@ impl Im {
         if length.is_some_and(|length| length > cx.config.max_file_bytes + FORM_BYTES) {
             return Err(Status::TOO_LARGE);
         }
+        self.sweep_files(cx);
         let room = self.files.room(cx, user);
         if room == 0 || length.is_some_and(|length| length > room.saturating_add(FORM_BYTES)) {
             return Err(Status::POLICY);
@@ -203,6 +216,7 @@ impl Im {
                     },
                     size: it.size,
                     created: cx.stamp,
+                    linked: false,
                 };
                 let url = url_of(key, &row, flavor);
                 self.put(cx, Record::File { key: key.as_str().to_owned(), row: Some(row) });

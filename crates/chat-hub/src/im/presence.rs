@@ -23,6 +23,8 @@ pub(super) enum Alarm {
     UserLeft(u64),
     /// A group nobody is attached to counts as offline.
     GroupIdle(TopicId),
+    /// What a user's client calls itself has changed, and did not change back at once.
+    ClientRenamed(u64),
 }
 
 /// Alarms by time, each set once at most.
@@ -343,12 +345,25 @@ impl Im {
                         self.put(cx, Record::User { user, row });
                     }
                 }
+                Alarm::ClientRenamed(user) => {
+                    if self.online.contains(&user) {
+                        self.peers_notice(cx, user, "ua");
+                    }
+                }
                 Alarm::GroupIdle(topic) => {
                     if self.sessions(topic).next().is_none() && self.live.remove(&topic) {
                         self.group_notice(cx, topic, "off", None);
                     }
                 }
             }
+        }
+    }
+
+    /// A session's client calls itself something else: peers hear of it in a while. (tinode-code)
+    pub(super) fn client_renamed(&mut self, cx: &Cx<'_>, conn: ConnId) {
+        let Some(user) = self.peers.get(&conn).and_then(|peer| peer.user) else { return };
+        if self.is_attached(conn, TopicId::Me(user)) {
+            self.alarms.set(cx.now.mono + cx.config.rename_after, Alarm::ClientRenamed(user));
         }
     }
 

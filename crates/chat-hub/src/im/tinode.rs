@@ -79,7 +79,10 @@ impl Im {
             (Some(hello), "") => hello.ua.clone(),
             (_, ua) => ua.chars().filter(|it| !it.is_control()).take(MAX_UA).collect(),
         };
-        peer.tinode.hello = Some(Hello { version, ua });
+        let old = peer.tinode.hello.replace(Hello { version, ua: ua.clone() });
+        if old.is_some_and(|old| old.ua != ua) {
+            self.client_renamed(cx, ask.conn);
+        }
         let said = json!({
             "build": concat!("chat-hub:", env!("CARGO_PKG_VERSION")),
             "maxFileUploadSize": cx.config.max_file_bytes,

@@ -41,6 +41,9 @@ fn c2c_rule_089_texts_pictures_and_automatic_replies() {
     play(&mut front, Script::Image { from: buyer(), picture }).unwrap();
     play(&mut front, Script::AutoReply { content: "soon".into() }).unwrap();
     play(&mut front, Script::SystemText { content: "plain".into() }).unwrap();
+    let content = r#"{"addKycVrfInfo":[]}"#.to_owned();
+    play(&mut front, Script::Card { sub_type: "add_kyc_vrf".into(), content: content.clone() })
+        .unwrap();
     let frames = front.pushes(merchant);
     let kinds: Vec<_> =
         frames.iter().map(|it| (it.kind(), it.self_, it.is_from_counterparty())).collect();
@@ -51,11 +54,18 @@ fn c2c_rule_089_texts_pictures_and_automatic_replies() {
             (Kind::Image, Some(false), true),
             (Kind::AutoReply, Some(true), false),
             (Kind::System, Some(false), false),
+            (Kind::Card, Some(false), false),
         ]
     );
+    let request = api("buyer").history(&HistoryQuery::newest(ORDER), front.at()).unwrap();
+    let (_, body) = front.json(request.into_request());
+    let newest = &body["data"][0];
+    assert_eq!((&newest["type"], &newest["subType"]), (&"card".into(), &"add_kyc_vrf".into()));
+    assert_eq!(newest["content"], content);
+    assert!(body["data"][1].get("subType").is_none());
     assert_eq!(frames[0].id.as_i64(), id);
     let own: Vec<_> = front.pushes(other).iter().map(|it| it.self_).collect();
-    assert_eq!(own, [Some(true), Some(true), Some(false), Some(false)]);
+    assert_eq!(own, [Some(true), Some(true), Some(false), Some(false), Some(false)]);
 }
 
 #[test]

@@ -8,7 +8,8 @@ use chat_hub::HubConfig;
 use chat_proto::client::{Event, Phase, RequestId, Session};
 use chat_proto::error::RequestError;
 use chat_proto::im::client::{Answer, Credentials, ImConfig, ImEvent, Publish, Subscribe};
-use chat_proto::im::{Im, TopicName};
+use chat_proto::im::rest::ImHost;
+use chat_proto::im::{AccessMode, Flavor, Im, TopicName};
 use chat_proto::machine::{ConnId, LinkFailure, Message};
 use chat_proto::rest::BaseUrl;
 use chat_proto::{Action, Input, Machine};
@@ -17,7 +18,7 @@ use serde_json::json;
 
 use crate::lab::{ANN, BOB, DOMAIN, Lab, Store, cases, ctrl, usr};
 
-type Happened = Event<ImEvent, Answer>;
+pub(crate) type Happened = Event<ImEvent, Answer>;
 
 /// What happens to the publisher's link, and after how many messages on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,16 +31,16 @@ enum Fault {
     Restart,
 }
 
-struct Client {
-    session: Session<Im>,
+pub(crate) struct Client {
+    pub(crate) session: Session<Im>,
     /// The session's attempt and the hub's name for it.
     link: Option<(ConnId, ConnId)>,
     inbox: VecDeque<Message>,
-    events: Vec<Happened>,
+    pub(crate) events: Vec<Happened>,
 }
 
-struct Pair {
-    lab: Lab,
+pub(crate) struct Pair {
+    pub(crate) lab: Lab,
     clients: BTreeMap<&'static str, Client>,
     /// Messages that moved on Ann's link since faults were planned, and the faults.
     moved: u32,
@@ -48,13 +49,21 @@ struct Pair {
     late: Vec<(ConnId, Message)>,
 }
 
-const ANN_NUMBER: &str = "101";
-const BOB_NUMBER: &str = "102";
+pub(crate) const ANN_NUMBER: &str = "101";
+pub(crate) const BOB_NUMBER: &str = "102";
 
-fn config(number: &str, dedup: bool) -> ImConfig {
+fn config(number: &str, flavor: Flavor, dedup: bool) -> ImConfig {
     let base = BaseUrl::parse("https://pbx.example.com:8887").unwrap();
-    let credentials = Credentials::password(number, DOMAIN, format!("demo-{number}"));
+    let password = format!("demo-{number}");
+    let name = match flavor {
+        Flavor::PortSip => number.to_owned(),
+        Flavor::Tinode => format!("{number}@{DOMAIN}"),
+    };
+    let credentials = Credentials::password(name, DOMAIN, password);
     let mut config = ImConfig::new(&base, credentials).unwrap();
+    if flavor == Flavor::Tinode {
+        config.host = ImHost::tinode(base, &"any".into()).unwrap();
+    }
     config.server_deduplicates = dedup;
     config.fill_page = 3;
     config
@@ -65,35 +74,55 @@ impl Pair {
         Self::with(HubConfig::default(), dedup)
     }
 
-    /// Ann and Bob, each on `me` and on the topic between them.
-    fn with(hub: HubConfig, dedup: bool) -> Self {
+    /// These clients, connected and on `me`.
+    pub(crate) fn of(
+        numbers: &[&'static str],
+        flavor: Flavor,
+        hub: HubConfig,
+        dedup: bool,
+    ) -> Self {
         let lab = Lab::with(hub);
-        let client = |number, seed| {
-            let session = Session::im(config(number, dedup), seed, lab.now);
-            (number, Client { session, link: None, inbox: VecDeque::new(), events: Vec::new() })
-        };
-        let clients = [client(ANN_NUMBER, 1), client(BOB_NUMBER, 2)].into_iter().collect();
+        let clients = numbers.iter().zip(1..).map(|(number, seed)| {
+            let session = Session::im(config(number, flavor, dedup), seed, lab.now);
+            let (link, inbox, events) = (None, VecDeque::new(), Vec::new());
+            (*number, Client { session, link, inbox, events })
+        });
+        let clients = clients.collect();
         let mut pair = Self { clients, lab, moved: 0, faults: VecDeque::new(), late: Vec::new() };
-        for (number, peer) in [(ANN_NUMBER, BOB), (BOB_NUMBER, ANN)] {
+        for number in numbers {
             let now = pair.lab.now;
             let session = &mut pair.client(number).session;
             session.connect(now);
             session.subscribe(&TopicName::me(), Subscribe::default(), now).unwrap();
-            session.subscribe(&usr(peer).into(), Subscribe::default(), now).unwrap();
         }
         pair.run(Duration::from_secs(2));
-        for number in [ANN_NUMBER, BOB_NUMBER] {
+        for number in numbers {
             assert_eq!(pair.client(number).session.phase(), Phase::Ready);
             pair.events(number);
         }
         pair
     }
 
-    fn client(&mut self, number: &str) -> &mut Client {
+    /// Ann and Bob, each on `me` and on the topic between them.
+    fn with(hub: HubConfig, dedup: bool) -> Self {
+        let mut pair = Self::of(&[ANN_NUMBER, BOB_NUMBER], Flavor::PortSip, hub, dedup);
+        for (number, peer) in [(ANN_NUMBER, BOB), (BOB_NUMBER, ANN)] {
+            let now = pair.lab.now;
+            let session = &mut pair.client(number).session;
+            session.subscribe(&usr(peer).into(), Subscribe::default(), now).unwrap();
+        }
+        pair.run(Duration::from_secs(2));
+        for number in [ANN_NUMBER, BOB_NUMBER] {
+            pair.events(number);
+        }
+        pair
+    }
+
+    pub(crate) fn client(&mut self, number: &str) -> &mut Client {
         self.clients.get_mut(number).unwrap()
     }
 
-    fn events(&mut self, number: &str) -> Vec<Happened> {
+    pub(crate) fn events(&mut self, number: &str) -> Vec<Happened> {
         std::mem::take(&mut self.client(number).events)
     }
 
@@ -125,7 +154,8 @@ impl Pair {
 
     /// Moves one thing that can move without time passing.
     fn step(&mut self) -> bool {
-        [ANN_NUMBER, BOB_NUMBER].iter().any(|number| self.step_of(number))
+        let numbers: Vec<_> = self.clients.keys().copied().collect();
+        numbers.iter().any(|number| self.step_of(number))
     }
 
     fn step_of(&mut self, number: &str) -> bool {
@@ -202,7 +232,7 @@ impl Pair {
     }
 
     /// The link is gone; the server learns of it now, or never.
-    fn lose(&mut self, number: &str, both: bool) {
+    pub(crate) fn lose(&mut self, number: &str, both: bool) {
         let now = self.lab.now;
         let client = self.clients.get_mut(number).unwrap();
         let Some((conn, server)) = client.link.take() else { return };
@@ -217,16 +247,17 @@ impl Pair {
     fn restart(&mut self) {
         self.lab.restart();
         self.late.clear();
-        for number in [ANN_NUMBER, BOB_NUMBER] {
+        let numbers: Vec<_> = self.clients.keys().copied().collect();
+        for number in numbers {
             self.lose(number, false);
         }
     }
 
-    fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while self.step() {}
     }
 
-    fn run(&mut self, by: Duration) {
+    pub(crate) fn run(&mut self, by: Duration) {
         let end = self.lab.now.mono + by;
         self.settle();
         loop {
@@ -251,6 +282,16 @@ impl Pair {
                 return;
             }
         }
+    }
+
+    /// What the server says about a topic, to another session of a user.
+    fn described(&mut self, number: &str, topic: &str) -> serde_json::Value {
+        let conn = self.lab.session(number);
+        self.lab.sub(conn, topic);
+        let frames =
+            self.lab.ask(conn, json!({"get": {"id": "D", "topic": topic, "what": "desc"}}));
+        self.lab.lose(conn);
+        frames.iter().find_map(|frame| frame["meta"].get("desc")).unwrap().clone()
     }
 
     /// What is stored, by somebody who was not there.
@@ -462,7 +503,8 @@ fn a_group_that_was_lost_while_away_is_not_joined_again() {
     pair.client(BOB_NUMBER).session.remove_member(&group, &ann, now).unwrap();
     pair.run(Duration::from_secs(30));
     let gone = |event: &Happened| matches!(event, Event::Service(ImEvent::TopicGone { topic, .. }) if *topic == group);
-    assert!(pair.events(ANN_NUMBER).iter().any(gone));
+    let events = pair.events(ANN_NUMBER);
+    assert!(events.iter().any(gone), "{events:#?}");
     assert!(pair.client(ANN_NUMBER).session.topic(&group).is_none());
     let members = pair.client(BOB_NUMBER).session.topic(&group).unwrap();
     assert!(members.is_attached());
@@ -531,6 +573,17 @@ proptest! {
                 let at = stored.iter().position(|it| it == text).unwrap() as u64 + 1;
                 prop_assert_eq!(ended(&events, *id), Ok(at));
             }
+            // The mirror holds what the server would say.
+            let topic = usr(if number == ANN_NUMBER { BOB } else { ANN });
+            let desc = pair.described(number, &topic);
+            let view = pair.client(number).session.topic(&topic.into()).unwrap();
+            let number_of = |name: &str| desc[name].as_u64().unwrap_or_default();
+            prop_assert_eq!(view.seq().get(), number_of("seq"));
+            prop_assert_eq!(view.read().get(), number_of("read"));
+            prop_assert_eq!(view.received().get(), number_of("recv"));
+            let mode = AccessMode::parse_lenient(desc["acs"]["mode"].as_str().unwrap());
+            prop_assert_eq!(view.access().unwrap().mode(), mode);
+            prop_assert!(view.is_online() && view.is_attached());
         }
     }
 }

@@ -28,6 +28,7 @@ mod frames;
 mod history;
 mod hostile;
 mod im_pair;
+mod im_verbs;
 mod joining;
 mod lab;
 mod limits;

@@ -396,3 +396,148 @@ fn signals_of_a_call_are_passed_on() {
     assert!(lab.ask(cat, call(ANN, "accept", 1)).is_empty());
     assert!(lab.frames(ann).is_empty() && lab.frames(bob).is_empty());
 }
+
+#[test]
+fn rule_083_who_leaves_me_is_offline() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    lab.sub(ann, &usr(BOB));
+    lab.clear();
+    assert_eq!(lab.code(bob, json!({"leave": {"id": "1", "topic": "me", "unsub": true}})), 403);
+    lab.wait(5_000);
+    assert!(lab.frames(ann).is_empty(), "a refused leave changes nothing");
+    assert_eq!(lab.code(bob, json!({"leave": {"id": "2", "topic": "me"}})), 200);
+    lab.wait(4_000);
+    assert_eq!(pres(&mut lab, ann), [json!({"topic": "me", "src": usr(BOB), "what": "off"})]);
+}
+
+#[test]
+fn rule_129_what_has_changed_since_is_described() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.ask(bob, desc(&group, json!({"private": "mine"})));
+    lab.ask(ann, desc(&group, json!({"public": {"fn": "G"}})));
+    lab.clear();
+    let since = |ims: &str| json!({"get": {"id": "1", "topic": group, "what": "desc", "desc": {"ims": ims}}});
+    let frames = lab.ask(bob, since("2024-01-01T00:00:00Z"));
+    let meta = only(&frames, "meta");
+    let found = &meta["desc"];
+    assert_eq!((&found["public"], &found["private"]), (&json!({"fn": "G"}), &json!("mine")));
+    assert!(found["created"].is_string());
+    let now = meta["ts"].as_str().unwrap().to_owned();
+    let frames = lab.ask(bob, since(&now));
+    let found = only(&frames, "meta")["desc"].clone();
+    assert!(found.get("public").is_none() && found.get("private").is_none());
+    // What has changed since is there, and only that.
+    lab.ask(bob, desc(&group, json!({"private": "other"})));
+    lab.clear();
+    let found = only(&lab.ask(bob, since(&now)), "meta")["desc"].clone();
+    assert!(found.get("public").is_none() && found["private"] == "other");
+}
+
+#[test]
+fn rule_164_165_167_what_odd_modes_come_to() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    for (asked, want) in [("wrJ", "JRW"), ("jrp", "JRP"), ("", "JRWPS"), ("PSJ", "JPS")] {
+        let frames = lab.ask(bob, own(&group, asked));
+        assert_eq!(ctrl(&frames)["params"]["acs"]["want"], want, "{asked}");
+    }
+    let frames = lab.ask(bob, own(&group, "nJRW"));
+    assert_eq!(ctrl(&frames)["params"]["acs"]["want"], "N");
+    assert_eq!(lab.code(bob, json!({"pub": {"id": "1", "topic": group}})), 409);
+}
+
+/// The profile of a peer is theirs, not a copy the topic keeps.
+#[test]
+fn a_peers_new_profile_is_seen_at_once() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    lab.sub(ann, &usr(BOB));
+    lab.sub(bob, &usr(ANN));
+    lab.ask(bob, desc("me", json!({"public": {"fn": "Robert"}})));
+    lab.clear();
+    let frames = lab.ask(ann, get(&usr(BOB), "desc sub"));
+    assert_eq!(frames[0]["meta"]["desc"]["public"], json!({"fn": "Robert"}));
+    let rows = frames[1]["meta"]["sub"].as_array().unwrap();
+    let row = rows.iter().find(|it| it["user"] == usr(BOB)).unwrap();
+    assert_eq!(row["public"], json!({"fn": "Robert"}));
+    let frames = lab.ask(ann, get("me", "sub"));
+    assert_eq!(only(&frames, "meta")["sub"][0]["public"], json!({"fn": "Robert"}));
+}
+
+#[test]
+fn another_tenant_sees_and_does_nothing() {
+    let mut lab = Lab::new();
+    let [ann, ..] = lab.three();
+    let group = lab.group(&[ann]);
+    lab.publish(ann, &group, "one");
+    let (eve, _) = lab.session_at("101", "[2001:db8::1]");
+    lab.sub(eve, "me");
+    lab.clear();
+    for topic in [group.clone(), usr(ANN)] {
+        for (frame, codes) in [
+            (json!({"sub": {"id": "1", "topic": topic}}), [404, 404]),
+            (json!({"get": {"id": "2", "topic": topic, "what": "desc"}}), [404, 404]),
+            (json!({"get": {"id": "3", "topic": topic, "what": "sub"}}), [404, 404]),
+            (json!({"get": {"id": "4", "topic": topic, "what": "data"}}), [403, 403]),
+            (json!({"pub": {"id": "5", "topic": topic, "content": 1}}), [409, 409]),
+            (json!({"set": {"id": "6", "topic": topic, "desc": {"private": 1}}}), [404, 404]),
+            (json!({"set": {"id": "7", "topic": topic, "sub": {"mode": "JRW"}}}), [404, 404]),
+            (json!({"del": {"id": "8", "topic": topic, "delseq": [{"low": 1}]}}), [409, 409]),
+            (json!({"del": {"id": "9", "topic": topic, "what": "topic"}}), [304, 304]),
+            (json!({"leave": {"id": "10", "topic": topic}}), [304, 304]),
+        ] {
+            let code = lab.code(eve, frame.clone());
+            assert!(codes.contains(&code), "{frame}: {code}");
+        }
+        for what in ["read", "recv", "kp"] {
+            lab.ask(eve, json!({"note": {"topic": topic, "what": what, "seq": 1}}));
+        }
+    }
+    assert!(lab.frames(ann).is_empty());
+    let query = json!({"sub": {"id": "f", "topic": "fnd",
+        "set": {"desc": {"public": "basic:102"}}, "get": {"what": "sub"}}});
+    let frames = lab.ask(eve, query);
+    assert!(of(&frames, "meta").is_empty(), "{frames:?}");
+}
+
+#[test]
+fn a_client_that_calls_itself_something_else_is_told_after_a_while() {
+    let mut lab = Lab::new();
+    let (ann, _) = crate::tinode::session(&mut lab, "101");
+    let bob = lab.session("102");
+    lab.sub(ann, "me");
+    lab.sub(bob, "me");
+    lab.sub(bob, &usr(ANN));
+    lab.clear();
+    let hi = |ua: &str| json!({"hi": {"id": "h", "ver": "0.25", "ua": ua}});
+    assert_eq!(lab.code(ann, hi("Lab/2.0")), 200);
+    lab.wait(4_999);
+    assert!(lab.frames(bob).is_empty());
+    lab.wait(1);
+    let told = json!({"topic": "me", "src": usr(ANN), "what": "ua", "ua": "Lab/2.0"});
+    assert_eq!(pres(&mut lab, bob), [told]);
+    assert_eq!(lab.code(ann, hi("Lab/2.0")), 200);
+    lab.wait(10_000);
+    assert!(lab.frames(bob).is_empty(), "the same name is no news");
+}
+
+#[test]
+fn rule_099_without_r_there_are_no_messages() {
+    let mut lab = Lab::new();
+    let [ann, bob, cat] = lab.three();
+    let group = lab.group(&[ann, bob, cat]);
+    lab.ask(ann, acs(&group, BOB, "JWP"));
+    lab.ask(cat, own(&group, "JWP"));
+    lab.clear();
+    lab.publish(ann, &group, "one");
+    assert!(lab.frames(bob).is_empty() && lab.frames(cat).is_empty());
+    // Not even one's own.
+    let frames = lab.ask(bob, json!({"pub": {"id": "1", "topic": group, "content": "two"}}));
+    assert_eq!(only(&frames, "ctrl")["params"]["seq"], 2);
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    assert_eq!(of(&lab.frames(ann), "data").len(), 1);
+}

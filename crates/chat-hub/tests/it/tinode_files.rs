@@ -1,11 +1,13 @@
 //! Files under Tinode's paths, and how much of them there may be.
 
-use chat_hub::{FileKey, HubConfig, Transfer, UploadError, Uploaded};
+use std::time::Duration;
+
+use chat_hub::{FileKey, Hub, HubConfig, Transfer, UploadError, Uploaded};
 use chat_sign::Secret;
 use http::Request;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::lab::Lab;
+use crate::lab::{ANN, BOB, Lab, usr, world};
 use crate::tinode::session;
 
 fn upload(auth: &str, length: Option<u64>) -> Request<()> {
@@ -112,4 +114,61 @@ fn rule_247_a_quota_refuses_before_and_after_the_body() {
     // Another user has a quota of their own.
     let (_, other) = session(&mut lab, "102");
     assert!(begin(&mut lab, upload(&format!("token {other}"), Some(60_000))).is_ok());
+}
+
+/// A file of `size` bytes, stored.
+fn stored(lab: &mut Lab, auth: &str, size: u64) -> FileKey {
+    let key = begin(lab, upload(auth, None)).unwrap();
+    assert_eq!(finish(lab, &key, Ok(file("a.png", size))).0, 200);
+    key
+}
+
+#[test]
+fn rule_262_files_that_are_named_stay_and_others_go() {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let config = HubConfig { unlinked_file_for: Some(day), ..HubConfig::default() };
+    let mut lab = Lab::with(config.clone());
+    let (conn, token) = session(&mut lab, "101");
+    let auth = format!("token {token}");
+    let keys: Vec<_> = (0..5).map(|_| stored(&mut lab, &auth, 5)).collect();
+    let [beside, inside, avatar, portsip, forgotten] = &keys[..] else { panic!() };
+    lab.sub(conn, "me");
+    lab.sub(conn, &usr(BOB));
+    let url = |key: &FileKey| format!("/v0/file/s/{}.png", key.as_str());
+    let publish = json!({"pub": {"id": "1", "topic": usr(BOB), "content": "x"},
+        "extra": {"attachments": [url(beside)]}});
+    assert_eq!(lab.code(conn, publish), 202);
+    let content = json!({"ent": [{"data": {"ref": url(inside)}}]});
+    let publish = json!({"pub": {"id": "2", "topic": usr(BOB), "content": content}});
+    assert_eq!(lab.code(conn, publish), 202);
+    let public = json!({"fn": "Ann", "photo": {"ref": url(avatar)}});
+    let set = json!({"set": {"id": "3", "topic": "me", "desc": {"public": public}}});
+    assert_eq!(lab.code(conn, set), 200);
+    let bare = lab.connect_as("102");
+    lab.sub(bare, &usr(ANN));
+    lab.publish(bare, &usr(ANN), portsip.as_str());
+    // What is refused names nothing.
+    let refused = json!({"pub": {"id": "4", "topic": "me", "content": url(forgotten)}});
+    assert_eq!(lab.code(conn, refused), 403);
+    lab.lose(conn);
+    lab.lose(bare);
+    lab.wait(23 * 60 * 60 * 1000);
+    let (_, token) = session(&mut lab, "101");
+    let auth = format!("token {token}");
+    stored(&mut lab, &auth, 1);
+    assert!(lab.removed.is_empty());
+    // What is stored says the same after a restart.
+    let records = lab.store.clone();
+    lab.hub = Hub::new(config, &world(), [7; 32], lab.now).unwrap();
+    lab.hub.restore(records);
+    lab.wait(2 * 60 * 60 * 1000);
+    let (_, token) = session(&mut lab, "101");
+    let auth = format!("token {token}");
+    stored(&mut lab, &auth, 1);
+    assert_eq!(lab.removed, [forgotten.as_str()]);
+    for (key, there) in [(beside, true), (forgotten, false)] {
+        let head = Request::get(url(key)).header("x-tinode-auth", &auth).body(()).unwrap();
+        let transfer = lab.hub.begin_transfer(&head, lab.now);
+        assert_eq!(matches!(transfer, Transfer::Send(_)), there, "{transfer:?}");
+    }
 }

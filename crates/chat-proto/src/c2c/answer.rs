@@ -381,10 +381,32 @@ pub struct Page<'a> {
 ///
 /// See [`Refusal`].
 pub fn page(response: &Response<Bytes>) -> Result<Page<'_>, Refusal> {
+    let page = |items: Option<_>, total: Option<Loose<'_>>| Page {
+        items: items.unwrap_or_default(),
+        total: total.and_then(|total| total.as_u64()),
+    };
+    if response.status() == StatusCode::OK
+        && let Ok(body) = json_body(response)
+        && let Ok(answer) = from_text::<PageAnswer<'_>>(body, Limits::default().max_depth)
+        && answer.code == SUCCESS
+        && answer.success != Some(false)
+    {
+        return Ok(page(answer.data, answer.total));
+    }
+    // No success, or something else is wrong: it is looked at in two steps.
     let envelope = classify(response)?;
-    let items = read_data(response, &envelope)?.unwrap_or_default();
-    let total = envelope.total.and_then(|total| total.as_u64());
-    Ok(Page { items, total })
+    Ok(page(read_data(response, &envelope)?, envelope.total))
+}
+
+frame! {
+    /// A page of history as it comes when all is well, read in one go.
+    struct PageAnswer<'a> {
+        code: Loose<'a> => "code";
+        message: Option<Str<'a>> => "message";
+        data: Option<Vec<HistoryItem<'a>>> => "data";
+        total: Option<Loose<'a>> => "total";
+        success: Option<bool> => "success";
+    }
 }
 
 /// The items of a page of history as they stand in it, so that one that cannot be read does not

@@ -438,6 +438,21 @@ mod tests {
     }
 
     #[test]
+    fn any_signature_stands_last_and_as_it_was_made() {
+        #[derive(Debug)]
+        struct Base64;
+        impl Sign for Base64 {
+            fn signature(&self, payload: &[u8]) -> String {
+                assert_eq!(payload, b"recvWindow=9000&timestamp=1700000000000");
+                "a%2Bb%2Fc%3D".to_owned()
+            }
+        }
+        let api = Api::with_signer(&"key".into(), Arc::new(Base64)).unwrap().recv_window_ms(9000);
+        let uri = api.credential(AT).into_request().uri().to_string();
+        assert!(uri.ends_with("&timestamp=1700000000000&signature=a%2Bb%2Fc%3D"), "{uri}");
+    }
+
+    #[test]
     fn read_marks_can_go_without_a_signature() {
         let api = api().mark_auth(MarkAuth::KeyOnly);
         for request in [api.mark_order_read("7", None, AT), api.mark_user_read(Some(7), AT)] {

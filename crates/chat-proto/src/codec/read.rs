@@ -22,6 +22,9 @@ pub trait Decode<'a>: Default {
     fn read_plain(_: &mut Scanner<'a>) -> Option<Self> {
         None
     }
+
+    /// The byte with which a large value starts.
+    const OPENS: Option<u8> = None;
 }
 
 /// An object whose members can be read one by one.
@@ -50,38 +53,47 @@ pub fn from_text<'a, T: Decode<'a>>(text: &'a str, max_depth: usize) -> Result<T
 #[inline(always)]
 pub(crate) fn member<'a, T: Decode<'a>>(
     field: &mut T,
-    scanner: Scanner<'a>,
-) -> Result<Scanner<'a>, Fault> {
-    let mut behind = scanner;
-    let Some(value) = T::read_plain(&mut behind) else { return any_member(field, scanner) };
-    // A default owns nothing: to forget it saves asking whether it does.
-    std::mem::forget(std::mem::replace(field, value));
-    Ok(behind)
+    scanner: &mut Scanner<'a>,
+) -> Result<(), Fault> {
+    if let Some(value) = T::read_plain(scanner) {
+        // A default owns nothing: to forget it saves asking whether it does.
+        std::mem::forget(std::mem::replace(field, value));
+    } else if T::OPENS.is_some_and(|byte| scanner.is_at(byte)) {
+        *scanner = field.read(scanner.local())?;
+    } else {
+        *scanner = any_member(field, scanner.local())?;
+    }
+    Ok(())
 }
 
 /// The same in any spelling, into a field that was perhaps read before.
 #[inline(never)]
 pub(crate) fn any_member<'a, T: Decode<'a>>(
     field: &mut T,
-    mut scanner: Scanner<'a>,
+    scanner: Scanner<'a>,
 ) -> Result<Scanner<'a>, Fault> {
+    let mut scanner = scanner.local();
+    if let Some(value) = T::read_plain(&mut scanner) {
+        *field = value;
+        return Ok(scanner);
+    }
     *field = T::default();
-    if scanner.null() { Ok(scanner) } else { field.read(scanner) }
+    if scanner.null() { Ok(scanner) } else { field.read(scanner.local()) }
 }
 
 /// Members in any order, up to the end of the object.
-#[inline(never)]
-pub(crate) fn members<'a, T: Members<'a>>(
-    object: &mut T,
-    mut scanner: Scanner<'a>,
+pub(crate) fn members<'a>(
+    object: &mut dyn Members<'a>,
+    scanner: Scanner<'a>,
 ) -> Result<Scanner<'a>, Fault> {
+    let mut scanner = scanner.local();
     loop {
         let (name, escaped) = scanner.name()?;
         let written = Str::scanned(name, escaped);
         scanner = if escaped {
-            object.read_member(&written.decode(), written.clone(), scanner)?
+            object.read_member(&written.decode(), written.clone(), scanner.local())?
         } else {
-            object.read_member(name, written, scanner)?
+            object.read_member(name, written, scanner.local())?
         };
         if !scanner.more()? {
             return Ok(scanner);
@@ -181,6 +193,8 @@ whole_number!(i64, |negative, magnitude| match (negative, magnitude) {
 });
 
 impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
+    const OPENS: Option<u8> = T::OPENS;
+
     #[inline(always)]
     fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
         self.insert(T::default()).read(scanner)
@@ -193,6 +207,8 @@ impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Box<T> {
+    const OPENS: Option<u8> = T::OPENS;
+
     #[inline(always)]
     fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
         (**self).read(scanner)
@@ -200,12 +216,15 @@ impl<'a, T: Decode<'a>> Decode<'a> for Box<T> {
 }
 
 impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
-    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+    const OPENS: Option<u8> = Some(b'[');
+
+    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
+        let mut scanner = scanner.local();
         let mut more = scanner.array()?;
         while more {
             self.push(T::default());
             if let Some(value) = self.last_mut() {
-                scanner = value.read(scanner)?;
+                scanner = value.read(scanner.local())?;
             }
             more = scanner.another()?;
         }
@@ -217,7 +236,7 @@ impl<'a, T: Decode<'a>> Decode<'a> for Vec<T> {
 macro_rules! lone {
     ($scanner:ident; $($member:literal => $wrap:expr,)*) => { $(
         if $scanner.predict(concat!("\"", $member, "\":")) {
-            if $scanner.is_object() {
+            if $scanner.is_at(b'{') {
                 let mut value = Default::default();
                 if $crate::codec::Decode::read(&mut value, $scanner)?.is_last() {
                     return Ok($wrap(value));

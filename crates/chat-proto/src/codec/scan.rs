@@ -58,15 +58,16 @@ impl<'a> Scanner<'a> {
     /// Goes on where `operation` leaves off.
     #[inline(always)]
     fn then<T>(&mut self, operation: impl FnOnce(Self) -> Then<'a, T>) -> Result<T, Fault> {
-        let (value, scanner) = operation(*self)?;
+        let (value, scanner) = operation(self.local())?;
         *self = scanner;
         Ok(value)
     }
 
-    /// The same scanner under a name of its own: a parameter lives in memory, a local in registers.
+    /// A copy of its own for who takes it by value: what a call has seen lives in memory from then
+    /// on, what none has seen stays in registers.
     #[inline(always)]
-    pub(crate) const fn local(self) -> Self {
-        let Self { rest, levels, len } = self;
+    pub(crate) const fn local(&self) -> Self {
+        let Self { rest, levels, len } = *self;
         Self { rest, levels, len }
     }
 
@@ -91,11 +92,14 @@ impl<'a> Scanner<'a> {
     /// An object opens. Whether it may have members.
     #[inline(always)]
     pub(crate) fn object(&mut self) -> Result<bool, Fault> {
-        if self.levels > 0 && self.rest.starts_with("{\"") {
-            self.levels -= 1;
-            return Ok(self.take("{"));
+        match self.rest.strip_prefix("{") {
+            Some(rest) if self.levels > 0 && rest.as_bytes().first() == Some(&b'"') => {
+                self.levels -= 1;
+                self.rest = rest;
+                Ok(true)
+            }
+            _ => self.then(Self::object_spaced),
         }
-        self.then(Self::object_spaced)
     }
 
     #[cold]
@@ -185,17 +189,17 @@ impl<'a> Scanner<'a> {
         self.take("null")
     }
 
-    /// Whether an object stands right here.
+    /// Whether this byte stands right here.
     #[inline(always)]
-    pub(crate) fn is_object(&self) -> bool {
-        self.peek() == b'{'
+    pub(crate) fn is_at(&self, byte: u8) -> bool {
+        self.rest.as_bytes().first() == Some(&byte)
     }
 
     /// Whether a string stands here.
     #[inline(always)]
     pub(crate) fn is_string(&mut self) -> bool {
         self.space();
-        self.peek() == b'"'
+        self.is_at(b'"')
     }
 
     /// `true` or `false`.
@@ -318,21 +322,22 @@ impl<'a> Scanner<'a> {
         let from = *self;
         match self.peek() {
             b'"' => drop(self.plain_string()?),
-            b'{' | b'[' => *self = self.nested().ok()?,
+            b'{' | b'[' => *self = self.local().nested().ok()?,
             _ => return None,
         }
         from.until(self)
     }
 
     #[inline(never)]
-    fn any_value(mut self) -> Then<'a, &'a str> {
-        self.space();
-        let from = self;
-        match self.peek() {
-            b'{' | b'[' => self = self.nested()?,
-            _ => self.flat()?,
+    fn any_value(self) -> Then<'a, &'a str> {
+        let mut scanner = self.local();
+        scanner.space();
+        let from = scanner;
+        match scanner.peek() {
+            b'{' | b'[' => scanner = scanner.local().nested()?,
+            _ => scanner.flat()?,
         }
-        Ok((from.until(&self).unwrap_or_default(), self))
+        Ok((from.until(&scanner).unwrap_or_default(), scanner))
     }
 
     /// A value that is no array and no object.
@@ -340,7 +345,10 @@ impl<'a> Scanner<'a> {
     fn flat(&mut self) -> Result<(), Fault> {
         match self.peek() {
             b'"' => self.string().map(drop),
-            b'-' | b'0'..=b'9' => self.number(),
+            b'-' | b'0'..=b'9' => match self.plain_digits() {
+                Some(_) => Ok(()),
+                None => self.then(Self::number),
+            },
             _ if self.take("null") || self.plain_boolean().is_some() => Ok(()),
             _ => Err(self.fault("expected a value")),
         }
@@ -348,39 +356,39 @@ impl<'a> Scanner<'a> {
 
     /// An array or object. One bit a level remembers which of the two is open.
     #[inline(never)]
-    fn nested(mut self) -> Result<Self, Fault> {
-        let outside = self.levels;
+    fn nested(self) -> Result<Self, Fault> {
+        let mut scanner = self.local();
         let mut objects = 0u128;
         loop {
             // Here stands a value, perhaps behind white space.
-            self.space();
-            match self.peek() {
+            scanner.space();
+            match scanner.peek() {
                 b'{' => {
-                    if self.object()? {
+                    if scanner.object()? {
                         objects = objects << 1 | 1;
-                        self.name()?;
+                        scanner.name()?;
                         continue;
                     }
                 }
                 b'[' => {
-                    if self.array()? {
+                    if scanner.array()? {
                         objects <<= 1;
                         continue;
                     }
                 }
-                _ => self.flat()?,
+                _ => scanner.flat()?,
             }
             // Behind a value: go on, or close what was open.
             loop {
-                if self.levels == outside {
-                    return Ok(self);
+                if scanner.levels == self.levels {
+                    return Ok(scanner);
                 }
                 if objects & 1 == 1 {
-                    if self.more()? {
-                        self.name()?;
+                    if scanner.more()? {
+                        scanner.name()?;
                         break;
                     }
-                } else if self.another()? {
+                } else if scanner.another()? {
                     break;
                 }
                 objects >>= 1;
@@ -388,7 +396,9 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
+    #[cold]
+    #[inline(never)]
+    fn number(mut self) -> Then<'a, ()> {
         self.take("-");
         let whole = self.digits();
         let mut valid = !whole.is_empty() && (whole.len() == 1 || !whole.starts_with('0'));
@@ -399,7 +409,7 @@ impl<'a> Scanner<'a> {
             let _sign = self.take("+") || self.take("-");
             valid = !self.digits().is_empty();
         }
-        if valid { Ok(()) } else { Err(self.fault("not a number")) }
+        if valid { Ok(((), self)) } else { Err(self.fault("not a number")) }
     }
 
     /// Takes digits, perhaps none.
@@ -452,7 +462,7 @@ impl<'a> Scanner<'a> {
     #[inline(always)]
     fn space(&mut self) {
         if self.peek() <= b' ' {
-            *self = self.after_space();
+            *self = self.local().after_space();
         }
     }
 

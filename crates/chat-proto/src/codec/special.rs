@@ -46,7 +46,7 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
     if let Some(word) = bytes.last_chunk() {
         // It overlaps what was looked at already.
         let hits = special(u64::from_le_bytes(*word));
-        if hits == 0 { len } else { len - 8 + place(hits) }
+        if hits == 0 { len } else { len + place(hits) - 8 }
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         // Two halves, which may overlap, side by side.
         let halves =
@@ -54,7 +54,8 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         match special(halves) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
-            hits => len - 8 + place(hits),
+            // Added first: the length is less than a word.
+            hits => len + place(hits) - 8,
         }
     } else {
         bytes[at..].iter().position(|byte| is_special(*byte)).unwrap_or(len - at) + at

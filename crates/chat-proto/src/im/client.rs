@@ -1,13 +1,30 @@
 //! The client's half of topic chat: `Session<Im>`.
 //!
-//! Connecting fetches a token if need be, opens the socket and logs in. Topics the application
-//! subscribed to are attached again after every loss, and messages missed meanwhile are fetched, so
-//! that each message of a topic is told once and in order; what cannot be had is announced as a
-//! [`ImEvent::Gap`]. Messages whose answer was lost are looked for in history; see
-//! [`Session::publish`]. [`Session::topic`] tells what is known of a topic without asking.
+//! Connecting fetches a token if need be, opens the socket and logs in. The application subscribes to
+//! topics and publishes; events tell what happens, and [`Session::topic`] what is known of a topic
+//! without asking.
+//!
+//! # After a loss
+//!
+//! The application does nothing. The session connects again with growing pauses and
+//!
+//! 1. logs in, with a fresh token where the old one has expired or was refused;
+//! 2. attaches `me` first, where it is followed, and reads which topics changed: those that this user
+//!    left, or was removed from, meanwhile are [gone](ImEvent::TopicGone) and not joined again. Nor are
+//!    those whose access does not include joining any more;
+//! 3. attaches the others, asks how far each goes, and fetches what was missed: each message is told
+//!    once and in order, and what cannot be had is announced as a [`ImEvent::Gap`] before what follows
+//!    it. Numbers that went backwards are announced as [`ImEvent::Rewound`];
+//! 4. finds out about messages whose answer was lost ([`Session::publish`]);
+//! 5. asks again what asks for information only, tells receipts that the server has not heard of, and
+//!    sends what waited.
+//!
+//! Changes (`set`, `leave`, `del`) whose answer was lost end in
+//! [`RequestError::Unknown`]: they are never repeated.
 
 mod answer;
 mod ask;
+mod attach;
 mod config;
 mod doubt;
 mod event;

@@ -18,7 +18,7 @@
 macro_rules! frame {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident $(<$lt:lifetime>)? {
+        $vis:vis struct $name:ident $(<$lt:lifetime>)? {
             $(
                 $(#[$field_meta:meta])*
                 $field:ident: $type:ty => $member:literal $(| $alias:literal)* $(, $always:ident)?;
@@ -27,7 +27,7 @@ macro_rules! frame {
     ) => {
         $(#[$meta])*
         #[derive(Clone, Default, PartialEq)]
-        pub struct $name $(<$lt>)? {
+        $vis struct $name $(<$lt>)? {
             $( $(#[$field_meta])* pub $field: $type, )*
             /// Members this type does not name.
             pub extra: $crate::json::frame!(@extra $($lt)?),
@@ -49,6 +49,8 @@ macro_rules! frame {
         }
 
         impl<'de $(: $lt, $lt: 'de)?> $crate::codec::Decode<'de> for $name $(<$lt>)? {
+            const OPENS: Option<u8> = Some(b'{');
+
             #[inline(never)]
             fn read(
                 &mut self,
@@ -60,7 +62,7 @@ macro_rules! frame {
                 }
                 $(
                     if scanner.predict(concat!("\"", $member, "\":")) {
-                        scanner = $crate::codec::member(&mut self.$field, scanner)?;
+                        $crate::codec::member(&mut self.$field, &mut scanner)?;
                         if !scanner.more()? {
                             return Ok(scanner);
                         }

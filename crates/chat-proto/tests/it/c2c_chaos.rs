@@ -1,14 +1,15 @@
 //! A session of order chat against a peer and a transport that do anything at all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
-use chat_proto::c2c::client::{C2cConfig, Since};
+use chat_proto::c2c::client::{C2cConfig, Resend, SendOptions, Since};
 use chat_proto::c2c::rest::HistoryQuery;
 use chat_proto::c2c::{Api, C2c};
 use chat_proto::client::{Event, Phase, RequestId, Session};
 use chat_proto::machine::{CloseFrame, HttpFailure, LinkFailure};
+use chat_proto::rest::Quota;
 use chat_proto::{Action, ConnId, HttpId, Input, Machine, Message, Now, UnixMillis};
 use proptest::prelude::*;
 
@@ -16,6 +17,9 @@ use crate::c2c_laws::same_cases_each_run;
 
 const ORDER: &str = "20476365073825144832";
 const TICKET: &str = r#"{"code":"000000","data":{"chatWssUrl":"wss://h/chat","listenKey":"k","listenToken":"t"},"success":true}"#;
+
+const PLACE: &str = r#"{"code":"000000","data":{"uploadUrl":"https://b/1","imageUrl":"https://b/2"},"success":true}"#;
+const PICTURE: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x08\0\0\0\x06";
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -28,7 +32,9 @@ enum Step {
     Answer(u64, u16, String),
     NoAnswer(u64),
     SendText,
+    SendPicture,
     History,
+    Mark,
     Watch,
     Unwatch,
     Connect,
@@ -44,6 +50,7 @@ fn body() -> impl Strategy<Value = String> {
         Just(TICKET.to_owned()),
         Just(r#"{"code":"000000","data":{"chatWssUrl":"nowhere","listenKey":"k","listenToken":"t"},"success":true}"#.to_owned()),
         Just(r#"{"serverTime":1700000099999}"#.to_owned()),
+        Just(PLACE.to_owned()),
         Just(r#"{"code":"000000","data":[],"success":true}"#.to_owned()),
         (1i64..200).prop_map(|id| format!(r#"{{"code":"000000","data":[{{"id":{id},"uuid":"u{id}","type":"text","orderNo":"{ORDER}","content":"x","self":false}}],"success":true}}"#)),
         prop_oneof![Just(-1021i64), Just(-1022), Just(-1003), Just(-31002), Just(-2008)]
@@ -74,7 +81,9 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(back, status, body)| Step::Answer(back, status, body)),
         1 => (0u64..4).prop_map(Step::NoAnswer),
         2 => Just(Step::SendText),
+        1 => Just(Step::SendPicture),
         1 => Just(Step::History),
+        1 => Just(Step::Mark),
         1 => Just(Step::Watch),
         1 => Just(Step::Unwatch),
         1 => Just(Step::Connect),
@@ -92,6 +101,8 @@ struct Seen {
     ended: BTreeSet<RequestId>,
     closed: bool,
     written: Option<String>,
+    /// How often each message was written.
+    times: BTreeMap<String, u32>,
 }
 
 impl Seen {
@@ -113,7 +124,11 @@ impl Seen {
             if let Message::Text(text) = transmit.message
                 && text.as_str().contains("\"uuid\"")
             {
-                self.written = Some(text.as_str().to_owned());
+                let written = text.as_str().to_owned();
+                let times = self.times.entry(written.clone()).or_default();
+                *times += 1;
+                assert!(*times <= 2, "a third time: {written}");
+                self.written = Some(written);
             }
         }
         while let Some(event) = session.poll_event() {
@@ -133,10 +148,22 @@ proptest! {
     #![proptest_config(same_cases_each_run())]
 
     #[test]
-    fn every_request_ends_once_whatever_happens(steps in prop::collection::vec(step(), 0..120)) {
+    fn every_request_ends_once_whatever_happens(
+        steps in prop::collection::vec(step(), 0..120),
+        resend: bool,
+        recycle: bool,
+    ) {
         let api = Api::new(&"key".into(), &"secret".into()).unwrap();
         let mut now = Now { mono: crate::some_instant(), unix: UnixMillis::new(1_700_000_000_000) };
-        let config = C2cConfig { max_seen: 16, max_watched: 2, ..C2cConfig::default() };
+        let config = C2cConfig {
+            max_seen: 16,
+            max_watched: 2,
+            resend: if resend { Resend::WhenProvenLost } else { Resend::Never },
+            resend_after: Duration::ZERO,
+            recycle_after: recycle.then_some(Duration::from_secs(60)),
+            calls: Quota::per_minute(12),
+            ..C2cConfig::default()
+        };
         let mut session = Session::c2c(config, api, 1, now);
         let mut seen = Seen::default();
         for step in steps {
@@ -179,6 +206,12 @@ proptest! {
                     session.handle_input(Input::Response { id: id(back), result }, now);
                 }
                 Step::SendText => seen.asked.extend(session.send_text(ORDER, "x", now)),
+                Step::SendPicture => {
+                    let bytes = Bytes::from_static(PICTURE);
+                    let options = SendOptions::default();
+                    seen.asked.extend(session.send_picture(ORDER, "a.png", bytes, options, now));
+                }
+                Step::Mark => seen.asked.extend(session.mark_read(ORDER, None, now)),
                 Step::History => {
                     seen.asked.extend(session.history(HistoryQuery::newest(ORDER), now));
                 }
@@ -212,6 +245,7 @@ proptest! {
         prop_assert_eq!(session.phase(), Phase::Closed);
         prop_assert!(seen.closed && session.is_finished());
         prop_assert_eq!(seen.asked, seen.ended);
+        prop_assert!(resend || seen.times.values().all(|times| *times == 1));
         prop_assert_eq!(session.poll_timeout(), None);
     }
 }

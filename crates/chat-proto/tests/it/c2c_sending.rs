@@ -267,6 +267,22 @@ fn one_page_answers_for_all_messages_it_shows() {
 }
 
 #[test]
+fn only_the_order_it_was_sent_to_can_accept_a_message() {
+    let mut desk = Desk::ready();
+    let (id, uuid) = desk.send("hello");
+    desk.receive(&echo(&uuid).replace(ORDER, "777"));
+    let events = desk.events();
+    assert_eq!(end_of(&events, id), None);
+    assert_eq!(crate::c2c_desk::contents(&events), ["hello"], "shown as what it is");
+    desk.run(5 * SECOND);
+    let asked = desk.http();
+    desk.answer(&asked, &page(&[item(7, "777", true).replace("u7", &uuid)]));
+    assert_eq!(end_of(&desk.events(), id), None);
+    desk.receive(&echo(&uuid));
+    assert!(accepted(end_of(&desk.events(), id)));
+}
+
+#[test]
 fn lookups_survive_a_loss_of_the_link_and_are_not_asked_twice() {
     let mut desk = Desk::ready();
     let (id, uuid) = desk.send("hello");

@@ -1,5 +1,7 @@
 //! Answers to requests.
 
+use std::collections::BTreeMap;
+
 use super::request::HistoryQuery;
 use crate::error::Rejection;
 use crate::im::down::{Ctrl, Data, Meta};
@@ -56,10 +58,24 @@ pub struct History {
     pub messages: Vec<Data<'static>>,
     /// How many messages the server says it sent.
     pub count: u64,
+    /// Whether the server said that this is all. If not, its time was over before it did.
+    pub complete: bool,
     pub(super) query: HistoryQuery,
 }
 
 impl History {
+    /// A page as it came; `end` is what the end marker says, if there was one.
+    pub(super) fn new(
+        topic: TopicName,
+        messages: BTreeMap<u64, Data<'static>>,
+        end: Option<Option<u64>>,
+        query: HistoryQuery,
+    ) -> Self {
+        let messages: Vec<_> = messages.into_values().collect();
+        let count = end.flatten().unwrap_or(messages.len() as u64);
+        Self { topic, messages, count, complete: end.is_some(), query }
+    }
+
     /// The query for the page before this one; `None` when this one is empty or reaches the start of
     /// what was asked for.
     #[must_use]

@@ -1,8 +1,9 @@
 //! What is remembered of a request while it waits.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::answer::{Answer, Changed, Receipt, Subscribed};
+use super::answer::{Answer, Changed, History, Receipt, Subscribed};
 use super::request::{HistoryQuery, no_meta};
 use crate::error::{Rejection, RequestError};
 use crate::im::TopicName;
@@ -37,7 +38,7 @@ pub(super) enum AskKind {
     /// One `meta`, or a `ctrl`, for each section.
     Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Rejection> },
     /// Messages, then the end marker.
-    History { query: HistoryQuery, messages: Vec<Data<'static>> },
+    History { query: HistoryQuery, messages: BTreeMap<u64, Data<'static>> },
     /// One `ctrl` for each part.
     Set { changed: Box<Changed>, farewell: bool },
     /// The first `ctrl`.
@@ -114,6 +115,18 @@ impl Ask {
             )
     }
 
+    /// Whether a server takes it only while the topic is attached.
+    pub(super) const fn needs_topic(&self) -> bool {
+        match self.kind {
+            AskKind::Sub { .. } | AskKind::Leave { .. } | AskKind::Del { topic_too: true } => false,
+            AskKind::Pub(_)
+            | AskKind::Get { .. }
+            | AskKind::History { .. }
+            | AskKind::Set { .. }
+            | AskKind::Del { .. } => true,
+        }
+    }
+
     pub(super) const fn is_pub(&self) -> bool {
         matches!(self.kind, AskKind::Pub(_))
     }
@@ -129,6 +142,10 @@ impl Ask {
             AskKind::Pub(it) => it.seen.take().map(|receipt| Answer::Published(*receipt)),
             AskKind::Set { changed, .. } if !changed.done.is_empty() => {
                 Some(Answer::Changed(changed.clone()))
+            }
+            AskKind::History { query, messages } if !messages.is_empty() => {
+                let (query, messages) = (std::mem::take(query), std::mem::take(messages));
+                Some(Answer::History(History::new(self.topic.clone(), messages, None, query)))
             }
             AskKind::Set { .. }
             | AskKind::Leave { .. }

@@ -186,7 +186,8 @@ impl<'s> TopicView<'s> {
         self.info.clear
     }
 
-    /// When the last message came; empty where the server does not tell.
+    /// When the last message came, as the server described the topic last; empty where it does not
+    /// tell.
     #[must_use]
     pub const fn touched(&self) -> &'s Stamp<'static> {
         &self.info.touched

@@ -43,7 +43,8 @@ impl Notes {
         self.told_recv = self.told_recv.max(recv).max(read);
     }
 
-    pub(super) fn rewind(&mut self, head: u64) {
+    /// No further than the topic goes.
+    pub(super) fn limit(&mut self, head: u64) {
         self.recv = self.recv.min(head);
         self.read = self.read.min(head);
     }
@@ -68,19 +69,10 @@ impl ImState {
         let Some(track) = self.topics.get_mut(topic) else {
             return Err(CallError::Invalid("the topic is not subscribed to"));
         };
-        // The server ignores what it has not sent, and would never hear of it again.
-        let known = track.head();
-        let seq = if known == 0 { seq.get() } else { seq.get().min(known) };
         let notes = &mut track.notes;
         match mark {
-            Mark::Received => {
-                notes.recv = notes.recv.max(seq);
-                track.info.see_recv(seq);
-            }
-            Mark::Read => {
-                notes.read = notes.read.max(seq);
-                track.info.see_read(seq);
-            }
+            Mark::Received => notes.recv = notes.recv.max(seq.get()),
+            Mark::Read => notes.read = notes.read.max(seq.get()),
         }
         self.flush_notes(topic, cx);
         Ok(())
@@ -89,6 +81,12 @@ impl ImState {
     /// Writes the receipts of a topic, or plans to.
     pub(super) fn flush_notes(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
         let Some(track) = self.topics.get_mut(topic) else { return };
+        if track.last().is_some() {
+            // The server ignores what it has not sent, and would never hear of it again.
+            track.notes.limit(track.head());
+            track.info.see_recv(track.notes.recv);
+            track.info.see_read(track.notes.read);
+        }
         if cx.phase() != Phase::Ready || !track.attached || !track.notes.is_due() {
             return;
         }

@@ -1,25 +1,21 @@
 //! Requests of the session itself: attaching topics again, and fetching what is missing.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::ask::Wanted;
 use super::doubt::look_at;
 use super::event::ImEvent;
-use super::state::{Alarm, ImState, rejection};
-use super::track::{Page, Step};
+use super::state::{Alarm, ImState};
+use super::track::{Page, Refusal, Step};
 use crate::client::{Cx, Phase};
 use crate::codec::Wire;
 use crate::error::{Lost, Rejection};
 use crate::im::down::{Ctrl, Meta};
-use crate::im::up::{Get, GetOpts, Sub, Up, Verb};
+use crate::im::up::{Get, GetOpts, Up, Verb};
 use crate::im::{AccessMode, Im, Seq, TopicKind, TopicName};
 
-/// Topics that are being attached at the same time: a server takes one at a time.
-const ATTACHING: usize = 64;
 /// Descriptions that are being read again at the same time.
 const REFRESHING: usize = 8;
-/// Before what was refused for the moment is asked for again.
-pub(super) const AGAIN: Duration = Duration::from_secs(5);
 
 /// A request of the session itself.
 #[derive(Debug)]
@@ -46,59 +42,6 @@ pub(super) enum OwnKind {
 }
 
 impl ImState {
-    /// Attaches every topic again. Notifications come first, or the session misses what happens
-    /// meanwhile; the others wait for the list of this user's topics, because what was left or lost
-    /// elsewhere must not be joined again.
-    pub(super) fn attach_all(&mut self, cx: &mut Cx<'_, Im>) {
-        let (me, others): (Vec<_>, Vec<_>) =
-            self.topics.keys().cloned().partition(|topic| topic.kind() == TopicKind::Me);
-        self.gated = self.config.roster && !me.is_empty();
-        self.to_attach.extend(me.into_iter().chain(others));
-        self.attaching.extend(self.to_attach.iter().cloned());
-        self.attach_more(cx);
-    }
-
-    pub(super) fn attach(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if self.attaching.insert(topic.clone()) {
-            self.to_attach.push_back(topic);
-            self.attach_more(cx);
-        }
-    }
-
-    pub(super) fn attach_more(&mut self, cx: &mut Cx<'_, Im>) {
-        while self.in_flight.len() < ATTACHING
-            && let Some(topic) = self.to_attach.front()
-            && (!self.gated || topic.kind() == TopicKind::Me)
-            && let Some(topic) = self.to_attach.pop_front()
-        {
-            let access = self.topics.get(&topic).and_then(|track| track.info.access);
-            if access.is_some_and(|access| !access.mode().has(AccessMode::JOIN)) {
-                // To attach would take back what the user, or whoever may, has decided.
-                let why = Rejection::new(403, "the access does not include joining");
-                self.refuse(topic, why, cx);
-                continue;
-            }
-            let id = cx.rng().uuid().to_string();
-            let sub = Sub { id: id.clone().into(), topic: topic.to_str(), ..Sub::default() };
-            self.in_flight.insert(topic.clone());
-            self.send_own(OwnKind::Attach, topic, Verb::Sub(Box::new(sub)), id, cx);
-        }
-    }
-
-    /// The other topics may be attached.
-    fn open_gate(&mut self, cx: &mut Cx<'_, Im>) {
-        if std::mem::take(&mut self.gated) {
-            self.attach_more(cx);
-            self.flush_waiting(cx);
-        }
-    }
-
-    /// A topic cannot be attached.
-    fn refuse(&mut self, topic: TopicName, why: Rejection, cx: &mut Cx<'_, Im>) {
-        self.remove_track(&topic, cx);
-        cx.event(ImEvent::AttachRefused { topic, why });
-    }
-
     /// Asks how far a topic goes; of `me`, which topics there are.
     pub(super) fn ask_head(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
         match topic.kind() {
@@ -201,7 +144,7 @@ impl ImState {
         self.send_own(kind, topic, Verb::Get(Box::new(get)), id, cx);
     }
 
-    fn send_own(
+    pub(super) fn send_own(
         &mut self,
         kind: OwnKind,
         topic: TopicName,
@@ -244,34 +187,16 @@ impl ImState {
     }
 
     fn unanswered(&mut self, Own { kind, topic, .. }: Own, cx: &mut Cx<'_, Im>) {
-        let words = || Rejection::new(504, "the server does not answer");
         match kind {
             OwnKind::Attach => {
                 self.in_flight.remove(&topic);
-                self.not_attached(topic, 504, words(), cx);
+                let why = Rejection::new(504, "the server does not answer");
+                self.not_attached(topic, Refusal::Unanswered, why, cx);
             }
             OwnKind::Head => self.no_head(&topic, cx),
-            OwnKind::Fill => self.no_page(&topic, 504, cx),
+            OwnKind::Fill => self.no_page(&topic, None, cx),
             OwnKind::Roster(_) => self.open_gate(cx),
             OwnKind::Refresh => self.refreshed(cx),
-        }
-    }
-
-    /// Asks again for what was refused for the moment.
-    pub(super) fn on_again(&mut self, cx: &mut Cx<'_, Im>) {
-        let again: Vec<_> = self
-            .topics
-            .iter_mut()
-            .filter_map(|(topic, track)| {
-                std::mem::take(&mut track.again).then(|| (topic.clone(), track.attached))
-            })
-            .collect();
-        for (topic, attached) in again {
-            if attached {
-                self.advance(&topic, cx);
-            } else {
-                self.attach(topic, cx);
-            }
         }
     }
 
@@ -289,7 +214,15 @@ impl ImState {
         if let OwnKind::Roster(wanted) = &mut own.kind {
             // An empty section, or the end of it all.
             match super::receive::param::<String>(&ctrl, "what") {
-                Some(what) if is_fine(&ctrl) => wanted.got(&what),
+                Some(what) if is_fine(&ctrl) => {
+                    wanted.got(&what);
+                    if what == "sub" {
+                        if !ctrl.ts.is_empty() {
+                            self.roster_at = Some(ctrl.ts.as_text().detach());
+                        }
+                        cx.event(ImEvent::Roster { rows: 0 });
+                    }
+                }
                 _ => *wanted = Wanted::default(),
             }
             if !wanted.is_empty() {
@@ -301,7 +234,7 @@ impl ImState {
             OwnKind::Attach => self.attached(topic, &ctrl, cx),
             OwnKind::Head => self.no_head(&topic, cx),
             OwnKind::Fill if is_fine(&ctrl) => self.filled(&topic, cx),
-            OwnKind::Fill => self.no_page(&topic, ctrl.code, cx),
+            OwnKind::Fill => self.no_page(&topic, Some(ctrl.code), cx),
             OwnKind::Roster(_) => self.open_gate(cx),
             OwnKind::Refresh => self.refreshed(cx),
         }
@@ -402,39 +335,6 @@ impl ImState {
         self.open_gate(cx);
     }
 
-    fn attached(&mut self, topic: TopicName, ctrl: &Ctrl<'_>, cx: &mut Cx<'_, Im>) {
-        self.in_flight.remove(&topic);
-        if !is_fine(ctrl) {
-            self.not_attached(topic, ctrl.code, rejection(ctrl), cx);
-            return;
-        }
-        self.attaching.remove(&topic);
-        if let Some(track) = self.topics.get_mut(&topic) {
-            track.attached = true;
-            track.refusals = 0;
-            track.info.learn_access(super::receive::acs(ctrl).as_ref());
-            self.ask_head(topic, cx);
-        }
-        self.attach_more(cx);
-        self.flush_waiting(cx);
-    }
-
-    fn not_attached(&mut self, topic: TopicName, code: u32, why: Rejection, cx: &mut Cx<'_, Im>) {
-        self.attaching.remove(&topic);
-        if let Some(track) = self.topics.get_mut(&topic) {
-            if track.refused_for_now(code) {
-                cx.set_alarm(Alarm::Again, AGAIN);
-            } else {
-                self.refuse(topic.clone(), why, cx);
-            }
-        }
-        if topic.kind() == TopicKind::Me {
-            self.open_gate(cx);
-        }
-        self.attach_more(cx);
-        self.flush_waiting(cx);
-    }
-
     fn filled(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
         let Some(track) = self.topics.get_mut(topic) else { return };
         let mut steps = Vec::new();
@@ -445,75 +345,31 @@ impl ImState {
         self.advance(topic, cx);
     }
 
-    fn no_page(&mut self, topic: &TopicName, code: u32, cx: &mut Cx<'_, Im>) {
+    /// A page did not come; `None` when nothing was said.
+    fn no_page(&mut self, topic: &TopicName, code: Option<u32>, cx: &mut Cx<'_, Im>) {
         let Some(track) = self.topics.get_mut(topic) else { return };
-        let let_go = matches!(code, 403 | 409) && !std::mem::replace(&mut track.repaired, true);
+        let let_go =
+            matches!(code, Some(403 | 409)) && !std::mem::replace(&mut track.repaired, true);
         let may_read = track.info.access.is_none_or(|it| it.mode().has(AccessMode::READ));
-        if let_go && may_read {
+        let refusal = code.map_or(Refusal::Unanswered, |code| Refusal::of(code, false));
+        if code.is_none() && track.is_page_full() {
+            // Only the end marker is missing, and nobody misses it.
+            self.filled(topic, cx);
+        } else if let_go && may_read {
             // What a server says that let go of the topic without a word.
             self.moved(topic.clone(), cx);
-        } else if track.refused_for_now(code) {
+        } else if let Some(pause) = track.refused_for_now(refusal) {
             // What is there is not missing because the server cannot read it just now.
             track.page_failed();
-            cx.set_alarm(Alarm::Again, AGAIN);
+            self.again(topic, pause, cx);
         } else {
             self.filled(topic, cx);
         }
     }
 
-    /// The topic is followed no more. Whether it was.
-    pub(super) fn unfollow(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) -> bool {
-        let followed = self.remove_track(topic, cx);
-        if followed {
-            self.attach_more(cx);
-            self.flush_waiting(cx);
-        }
-        followed
-    }
-
-    pub(super) fn remove_track(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) -> bool {
-        let Some(track) = self.topics.remove(topic) else { return false };
-        self.mirror.keep(topic.clone(), track.info);
-        self.stop_asking(topic);
-        self.give_up_doubts(topic, cx);
-        if topic.kind() == TopicKind::Me {
-            self.gated = false;
-        }
-        true
-    }
-
-    /// The server let go of the topic.
-    pub(super) fn detached(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
-        if let Some(track) = self.topics.get_mut(topic) {
-            track.detach();
-            self.stop_asking(topic);
-            self.attach_more(cx);
-            self.flush_waiting(cx);
-        }
-    }
-
-    /// The server let go of the topic without saying that it may not be attached: tried in a while.
-    pub(super) fn evicted(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
-        self.detached(topic, cx);
-        if let Some(track) = self.topics.get_mut(topic) {
-            track.again = true;
-            cx.set_alarm(Alarm::Again, AGAIN);
-        }
-    }
-
-    /// The server let go of the topic and wants it to be attached again.
-    pub(super) fn moved(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if let Some(track) = self.topics.get_mut(&topic).filter(|track| track.attached) {
-            track.detach();
-            self.stop_asking(&topic);
-            self.attach(topic, cx);
-            self.flush_waiting(cx);
-        }
-    }
-
     /// Nothing may answer what was asked about a topic that is gone, and an answer that comes late
     /// must not be taken for another.
-    fn stop_asking(&mut self, topic: &TopicName) {
+    pub(super) fn stop_asking(&mut self, topic: &TopicName) {
         self.own.retain(|_, own| own.topic != *topic);
         let refreshing = self.own.values().filter(|own| own.kind == OwnKind::Refresh).count();
         self.refreshing = refreshing;
@@ -533,6 +389,7 @@ impl ImState {
         self.refreshing = 0;
         self.gated = false;
         self.note_queue.clear();
+        self.again_at = None;
         for alarm in [Alarm::Own, Alarm::Again, Alarm::Notes] {
             cx.clear_alarm(alarm);
         }

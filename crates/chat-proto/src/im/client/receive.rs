@@ -117,11 +117,10 @@ impl ImState {
                 }
             }
             AskKind::History { query, messages } if fine => {
-                let (mut messages, query) = (std::mem::take(messages), std::mem::take(query));
-                messages.sort_by_key(|message| message.seq);
-                messages.dedup_by_key(|message| message.seq);
-                let count = param::<u64>(&ctrl, "count").unwrap_or(messages.len() as u64);
-                cx.complete(id, Ok(Answer::History(History { topic, messages, count, query })));
+                let (messages, query) = (std::mem::take(messages), std::mem::take(query));
+                let end = Some(param::<u64>(&ctrl, "count"));
+                let page = History::new(topic, messages, end, query);
+                cx.complete(id, Ok(Answer::History(page)));
             }
             AskKind::Set { .. } => self.part_set(id, &topic, ctrl, cx),
             AskKind::Del { topic_too } if fine => {
@@ -220,7 +219,7 @@ impl ImState {
                 .entry(topic.clone())
                 .or_insert_with(|| Track::of(mirror.take(topic.as_str()).unwrap_or_default()));
             track.attached = true;
-            track.again = false;
+            track.again = None;
             track.info.learn_access(acs.as_ref());
             if let Some(head) = head {
                 track.learn_head(head);
@@ -344,7 +343,7 @@ fn collect(ask: &mut Ask, data: &Data<'static>) {
         && query.wants(data.seq)
         && (messages.len() as u64) < query.limit().min(MAX_PAGE)
     {
-        messages.push(data.clone());
+        messages.entry(data.seq).or_insert_with(|| data.clone());
     }
 }
 

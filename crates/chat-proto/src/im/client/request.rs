@@ -259,7 +259,7 @@ impl HistoryQuery {
     }
 
     pub(super) fn wants(&self, seq: u64) -> bool {
-        seq >= self.since
+        seq >= self.since.max(1)
             && self.before.is_none_or(|before| seq < before)
             && self.only.as_ref().is_none_or(|only| only.contains(seq))
     }

@@ -63,6 +63,8 @@ pub struct ImState {
     /// Topics that are to be described again, and how many are being.
     pub(super) to_refresh: BTreeSet<TopicName>,
     pub(super) refreshing: usize,
+    /// When something that was refused for the moment is asked for again.
+    pub(super) again_at: Option<Instant>,
     /// Receipts that wait until enough time has passed.
     pub(super) note_queue: BTreeSet<(Instant, TopicName)>,
     /// Messages whose answer was lost, oldest first.
@@ -122,6 +124,7 @@ impl ImState {
             gated: false,
             to_refresh: BTreeSet::new(),
             refreshing: 0,
+            again_at: None,
             note_queue: BTreeSet::new(),
             doubts: BTreeMap::new(),
             tokens: None,
@@ -505,6 +508,8 @@ impl ImState {
             let topic = &ask.topic;
             let waits = self.subscribing.contains_key(topic)
                 || self.attaching.contains(topic)
+                // It is attached again in a while, and until then refused.
+                || ask.needs_topic() && self.topics.get(topic).is_some_and(|it| !it.attached)
                 // Messages keep their order.
                 || ask.is_pub() && self.doubts.contains_key(topic);
             if waits {

@@ -1,6 +1,7 @@
 //! One topic's messages in order, each once.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::mirror::Info;
 use super::notes::Notes;
@@ -27,8 +28,8 @@ pub(super) struct Track {
     held: BTreeMap<u64, Option<Data<'static>>>,
     /// Attached on the live link.
     pub(super) attached: bool,
-    /// The server refused for the moment to attach the topic or to send a page: ask again later.
-    pub(super) again: bool,
+    /// The server refused for the moment to attach the topic or to send a page: ask again then.
+    pub(super) again: Option<Instant>,
     /// How often in a row.
     pub(super) refusals: u8,
     /// The topic was attached again because the server seemed to have let go of it.
@@ -48,6 +49,29 @@ pub(super) struct Track {
 
 /// After so many refusals in a row the server means it.
 const MAX_REFUSALS: u8 = 5;
+/// Before what was refused for the moment is asked for again; then twice as long, up to eight times.
+pub(super) const AGAIN: Duration = Duration::from_secs(5);
+
+/// Why the server did not do what was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It never will.
+    Final,
+    /// It cannot just now. `patient` when nothing is held up by waiting.
+    Busy { patient: bool },
+    /// It said nothing.
+    Unanswered,
+}
+
+impl Refusal {
+    /// What the code of an answer means.
+    pub(super) const fn of(code: u32, patient: bool) -> Self {
+        match code {
+            408 | 429 | 500.. => Self::Busy { patient },
+            _ => Self::Final,
+        }
+    }
+}
 
 /// What to tell the application, in order.
 #[derive(Debug, PartialEq)]
@@ -81,12 +105,17 @@ impl Track {
     /// Whether everything up to the end of the topic was handed on.
     pub(super) fn is_settled(&self) -> bool {
         let done = self.last.is_some_and(|last| last >= self.head);
-        self.attached && self.head_known && !self.again && self.page.is_none() && done
+        self.attached && self.head_known && self.again.is_none() && self.page.is_none() && done
     }
 
     /// Whether there is something to fetch.
     pub(super) fn is_behind(&self) -> bool {
         self.page.is_none() && self.last.is_none_or(|last| last < self.head)
+    }
+
+    /// Whether the page under way has brought everything.
+    pub(super) fn is_page_full(&self) -> bool {
+        self.page.is_some_and(|(_, before)| self.last.is_some_and(|last| last >= before - 1))
     }
 
     /// Whose message has this number is not known.
@@ -124,7 +153,7 @@ impl Track {
             self.held.clear();
             self.page_failed();
             self.info.rewind(head);
-            self.notes.rewind(head);
+            self.notes.limit(head);
         }
         self.learn_head(head);
         self.head_known = head >= self.head;
@@ -180,7 +209,7 @@ impl Track {
         out: &mut Vec<Step>,
     ) -> Option<Page> {
         let last = self.last?;
-        if !self.attached || self.again || self.page.is_some() || last >= self.head {
+        if !self.attached || self.again.is_some() || self.page.is_some() || last >= self.head {
             return None;
         }
         if self.head - last > max_fill {
@@ -241,17 +270,23 @@ impl Track {
         self.searched = None;
     }
 
-    /// Whether a refusal is worth another try; notes it.
-    pub(super) const fn refused_for_now(&mut self, code: u32) -> bool {
-        self.again = code >= 500 && self.refusals < MAX_REFUSALS;
-        self.refusals = if self.again { self.refusals + 1 } else { 0 };
-        self.again
+    /// A refusal, if it is one for the moment only: how long to wait before another try. `None` when
+    /// it is final.
+    pub(super) fn refused_for_now(&mut self, why: Refusal) -> Option<Duration> {
+        let tries = self.refusals;
+        let again = match why {
+            Refusal::Final => false,
+            Refusal::Busy { patient } => patient || tries < MAX_REFUSALS,
+            Refusal::Unanswered => tries < MAX_REFUSALS,
+        };
+        self.refusals = if again { tries.saturating_add(1) } else { 0 };
+        again.then(|| AGAIN * (1 << tries.min(3)))
     }
 
     /// The topic is not attached any more.
     pub(super) const fn detach(&mut self) {
         self.attached = false;
-        self.again = false;
+        self.again = None;
         self.page_failed();
         self.head_known = false;
         self.base = self.last;

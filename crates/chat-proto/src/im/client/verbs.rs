@@ -3,6 +3,8 @@
 //! Every verb but the notes gives a [`RequestId`] that ends in exactly one `Completed` event. A verb
 //! called before the session is ready is kept and sent then; its time runs all the same.
 
+use std::collections::BTreeMap;
+
 use super::answer::Changed;
 use super::ask::{Ask, AskKind, Wanted};
 use super::event::TypingKind;
@@ -78,6 +80,10 @@ impl Session<Im> {
     /// provably was not, it is sent again under the same id. Only where neither can be found out the
     /// request ends in [`RequestError::Unknown`](crate::error::RequestError::Unknown): it may have been
     /// stored. Messages to one topic keep their order.
+    ///
+    /// What history cannot prove is that a message is not still on its way on the dead link. A server
+    /// that reads it later stores it a second time, unless it knows repeated ids, as the local server
+    /// does ([`ImConfig::server_deduplicates`](super::ImConfig::server_deduplicates)).
     ///
     /// # Errors
     ///
@@ -155,7 +161,7 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let data = Some(query.opts());
-        let kind = AskKind::History { query, messages: Vec::new() };
+        let kind = AskKind::History { query, messages: BTreeMap::new() };
         self.ask(topic, kind, now, |id, topic| {
             let what = "data".into();
             Verb::Get(Box::new(Get { id, topic, what, data, ..Get::default() }))

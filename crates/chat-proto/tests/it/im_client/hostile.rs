@@ -23,6 +23,13 @@ fn history_without_an_end_is_cut_off() {
         assert_eq!(rig.drain(), 0, "round {round}: old messages are no news");
     }
     rig.wait(Duration::from_secs(10));
+    let events = rig.events();
+    let Ok(Answer::History(page)) = completion(&events, id) else { panic!("{events:?}") };
+    let seqs: Vec<_> = page.messages.iter().map(|message| message.seq).collect();
+    assert_eq!((seqs, page.complete), (vec![1, 2, 3, 4, 5], false));
+    // Nothing at all.
+    let id = rig.session.history(&PEER.into(), HistoryQuery::newest(10), rig.now).unwrap();
+    rig.wait(Duration::from_secs(10));
     assert_eq!(completion(&rig.events(), id), &Err(RequestError::TimedOut));
     // With an end: no more than was asked for.
     let id = rig.session.history(&PEER.into(), HistoryQuery::newest(10), rig.now).unwrap();
@@ -208,6 +215,33 @@ fn a_server_that_answers_nothing_after_the_login_is_left_and_tried_again_ever_mo
 }
 
 #[test]
+fn a_server_that_marks_no_ends_is_caught_up_with_all_the_same() {
+    let mut rig = Rig::new(|config| config.fill_page = 10);
+    rig.session.connect(rig.now);
+    rig.give_tokens("A1", 1800);
+    rig.open();
+    rig.accept_login();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.attach(5);
+    rig.events();
+    rig.data(PEER, 46);
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        for frame in rig.frames() {
+            let (since, before) = (&frame["get"]["data"]["since"], &frame["get"]["data"]["before"]);
+            for seq in (since.as_u64().unwrap()..before.as_u64().unwrap()).rev() {
+                rig.data(PEER, seq);
+            }
+        }
+        let events = rig.events();
+        told.extend(seqs(&events));
+        rig.wait(Duration::from_secs(10));
+        assert!(!rig.events().iter().any(|it| matches!(it, Event::Lost { .. })));
+    }
+    assert_eq!(told, (6..=46).collect::<Vec<_>>());
+}
+
+#[test]
 fn attaching_that_is_never_answered_ends_for_this_topic_only() {
     let mut rig = Rig::subscribed(5);
     rig.session.subscribe(&"grpA".into(), Subscribe::default(), rig.now).unwrap();
@@ -222,7 +256,7 @@ fn attaching_that_is_never_answered_ends_for_this_topic_only() {
         }
     }
     let mut live = 0;
-    for _ in 0..60 {
+    for _ in 0..80 {
         live += 1;
         rig.wait(Duration::from_secs(3));
         rig.data("grpA", live);

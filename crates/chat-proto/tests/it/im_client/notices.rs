@@ -187,10 +187,14 @@ fn an_eviction_without_the_end_of_the_subscription_is_mended() {
     let event = one(&mut rig, &evicted);
     assert!(matches!(event, ImEvent::Detached { cause, .. } if matches!(*cause, Down::Ctrl(_))));
     assert!(!rig.session.topic(&PEER.into()).unwrap().is_attached());
-    assert_eq!(rig.written().len(), 0, "not at once");
+    rig.session.publish(&PEER.into(), Publish::text("x"), rig.now).unwrap();
+    rig.session.describe(&PEER.into(), rig.now).unwrap();
+    assert_eq!(rig.written().len(), 0, "not at once, and what would be refused waits");
     rig.wait(Duration::from_secs(5));
     rig.attach(6);
-    let page = rig.kept.pop().unwrap();
+    let kept = std::mem::take(&mut rig.kept);
+    assert!(kept.iter().any(|frame| frame["pub"]["content"] == "x"), "{kept:?}");
+    let page = kept.iter().find(|frame| frame["get"]["what"] == "data").unwrap();
     rig.data(PEER, 6);
     rig.ctrl(&text(&page["get"]["id"]), 208, r#"{"what":"data","count":1}"#, PEER);
     assert_eq!(seqs(&rig.events()), [6], "and what was missed is fetched");

@@ -121,7 +121,7 @@ fn a_page_that_never_ends_is_asked_for_again_and_given_up_when_the_server_talks_
     rig.subscribe(GROUP, 0);
     rig.data(PEER, 2);
     let (mut asked, mut live) = (0, 0);
-    for _ in 0..40 {
+    for _ in 0..80 {
         for frame in rig.frames() {
             asked += u32::from(frame["get"]["topic"] == PEER && frame["get"]["what"] == "data");
         }
@@ -158,9 +158,12 @@ fn history_that_cannot_be_read_just_now_is_no_gap() {
 fn history_that_is_refused_again_and_again_is_a_gap() {
     let mut rig = Rig::subscribed(5);
     rig.data(PEER, 7);
-    for _ in 0..5 {
+    for pause in [5, 10, 20, 40, 40] {
         rig.answer(500, "{}", PEER);
-        rig.wait(Duration::from_secs(5));
+        rig.receive("0");
+        rig.wait(Duration::from_secs(pause - 1));
+        assert_eq!(rig.written(), Vec::<String>::new(), "each time more slowly");
+        rig.wait(Duration::from_secs(1));
         assert_eq!(rig.events(), []);
     }
     rig.answer(500, "{}", PEER);
@@ -168,6 +171,24 @@ fn history_that_is_refused_again_and_again_is_a_gap() {
     let gap = ImEvent::Gap { topic: PEER.into(), from: 6.into(), to: 6.into() };
     assert_eq!(events[0], Event::Service(gap));
     assert_eq!(seqs(&events), [7]);
+}
+
+#[test]
+fn a_topic_is_attached_however_long_the_server_is_busy() {
+    let mut rig = Rig::subscribed(5);
+    rig.come_back();
+    for _ in 0..50 {
+        rig.answer(503, "{}", PEER);
+        rig.receive("0");
+        rig.wait(Duration::from_secs(40));
+        assert!(
+            !rig.events()
+                .iter()
+                .any(|it| matches!(it, Event::Service(ImEvent::AttachRefused { .. })))
+        );
+    }
+    rig.attach(5);
+    assert!(rig.session.topic(&PEER.into()).unwrap().is_attached());
 }
 
 #[test]

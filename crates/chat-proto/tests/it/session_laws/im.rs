@@ -138,9 +138,18 @@ impl World for Topics {
         let (topic, seq) = (Self::topic(b), self.ticks / 2 + u64::from(b >> 5));
         match a % 16 {
             0..8 => self.ctrl(a, b),
-            8 | 9 => format!(
+            8 => format!(
                 r#"{{"data":{{"topic":"{topic}","from":"usr2","ts":"2024-10-24T08:24:41Z","seq":{seq},"content":"m"}}}}"#
             ),
+            // An own message, perhaps one that was just asked for.
+            9 => {
+                let pubs = self.asked.iter().rev().filter(|(verb, ..)| verb == "pub");
+                let found = pubs.map(|(_, id, topic)| (id.as_str(), topic.as_str())).next();
+                let (id, topic) = found.filter(|_| b & 1 == 0).unwrap_or(("", topic));
+                format!(
+                    r#"{{"data":{{"topic":"{topic}","from":"usr1","ts":"2024-10-24T08:24:41Z","seq":{seq},"content":"m","reqid":"{id}"}}}}"#
+                )
+            }
             10 => format!(
                 r#"{{"data":{{"topic":"{topic}","from":"usr2","seq":{},"content":"m"}}}}"#,
                 u64::from(b >> 4) * u64::from(a >> 4)
@@ -153,8 +162,27 @@ impl World for Topics {
                 format!(r#"{{"meta":{{"id":"{id}","topic":"{topic}","desc":{{"seq":{seq}}}}}}}"#)
             }
             14 => {
-                let what = ["gone", "term", "msg", "acs"][usize::from(a >> 4) % 4];
-                format!(r#"{{"pres":{{"topic":"me","src":"{topic}","what":"{what}"}}}}"#)
+                const WHAT: [&str; 12] = [
+                    "gone", "term", "msg", "acs", "upd", "on", "off", "read", "recv", "del",
+                    "tags", "?",
+                ];
+                let what = WHAT[usize::from(a >> 4) % WHAT.len()];
+                if b & 16 == 0 {
+                    format!(
+                        r#"{{"pres":{{"topic":"me","src":"{topic}","what":"{what}","seq":{seq},"dacs":{{"want":"-J","given":"+J"}}}}}}"#
+                    )
+                } else if b & 32 == 0 {
+                    format!(
+                        r#"{{"info":{{"topic":"{topic}","from":"usr1","what":"read","seq":{seq}}}}}"#
+                    )
+                } else {
+                    let me = self.asked.iter().rev().find(|(_, _, topic)| topic == "me");
+                    let id = me.map_or("", |(_, id, _)| id);
+                    let deleted = if b & 1 == 0 { "2024-10-24T08:24:41Z" } else { "" };
+                    format!(
+                        r#"{{"meta":{{"id":"{id}","topic":"me","ts":"2024-10-24T08:24:41Z","desc":{{}},"sub":[{{"topic":"grpA","seq":{seq},"deleted":"{deleted}"}},{{"topic":"{topic}"}}]}}}}"#
+                    )
+                }
             }
             _ => format!(
                 r#"{{"ctrl":{{"topic":"{topic}","params":{{"unsub":{}}},"code":205,"text":"evicted"}}}}"#,
