@@ -187,7 +187,8 @@ pub fn proxy_hostile<S: Subject>() {
         let uri = format!("ws://{TARGET}:7777/");
         let mut conn = client_with(&uri, S::Runtime::from(network), Options::default());
         let Some(Event::Lost(1, LinkFailure::Dial(text))) = conn.next().await else { panic!() };
-        assert_eq!(text, "no connection in time");
+        assert!(text.ends_with("in time"), "{text}");
+        silent.knock();
         quiet(&mut conn, silent.outcome()).await;
     });
 }
