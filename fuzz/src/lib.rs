@@ -9,6 +9,7 @@ mod decode;
 mod make;
 mod make_frames;
 mod oracle;
+mod proxy;
 mod replay;
 mod round_trip;
 pub mod seeds;
@@ -16,6 +17,7 @@ pub mod seeds;
 pub use canonical::canonical;
 pub use decode::{decode_c2c, decode_im};
 pub use oracle::{expected_difference, oracle};
+pub use proxy::proxy;
 pub use replay::{Replayed, replay};
 pub use round_trip::round_trip;
 
@@ -34,6 +36,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decode_c2c", run: decode_c2c },
     Target { name: "decode_im", run: decode_im },
     Target { name: "oracle", run: oracle },
+    Target { name: "proxy", run: proxy },
     Target { name: "round_trip", run: round_trip },
 ];
 

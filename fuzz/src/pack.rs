@@ -31,6 +31,7 @@ pub(crate) fn pack(target: &str) -> Result<(), String> {
         .concat(),
         "round_trip" => recipes(),
         "canonical" => queries(),
+        "proxy" => proxies(),
         other => return Err(format!("nothing is known about seeds of `{other}`")),
     };
     let path = seeds::path(target);
@@ -187,6 +188,28 @@ fn recipes() -> Vec<Seed> {
         .map(|(frame, kind)| recipe(frame, kind))
         .chain([seed("recipe/controls", controls)])
         .collect()
+}
+
+/// A scheme, where to cut, a host or a configuration, then what the proxy answers.
+fn proxies() -> Vec<Seed> {
+    let seed = |name: &str, scheme: u8, host: &str, answer: &[u8]| {
+        let length = u8::try_from(host.len()).unwrap_or_default();
+        let bytes = [&[scheme, 6, length], host.as_bytes(), answer].concat();
+        Seed { name: name.to_owned(), bytes }
+    };
+    let reply = b"\x05\x00\x00\x01\x7f\x00\x00\x01\x04\x38";
+    vec![
+        seed("connect/ok", 0, "a.example.com", b"HTTP/1.1 200 OK\r\nVia: x\r\n\r\n"),
+        seed("connect/interim", 1, "::1", b"HTTP/1.1 103 x\r\n\r\nHTTP/1.0 200 x\n\n"),
+        seed("connect/login", 1, "h", b"HTTP/1.1 407 Login\r\n\r\n"),
+        seed("connect/early", 0, "h", b"HTTP/1.1 200 x\r\n\r\n\x16\x03\x01"),
+        seed("socks/ok", 2, "a.example.com", &[b"\x05\x00", &reply[..]].concat()),
+        seed("socks/login", 3, "fd00::1", &[b"\x05\x02\x01\x00", &reply[..]].concat()),
+        seed("socks/name", 2, "10.0.0.1", b"\x05\x00\x05\x00\x00\x03\x03abc\x00\x01"),
+        seed("socks/refused", 2, "h", b"\x05\x00\x05\x05\x00"),
+        seed("config/proxy", 0, "socks5://u%40:p@[::1]:1080/", b""),
+        seed("config/except", 0, "10.0.0.0/8,.a.com:80 *.b [::1]:9", b""),
+    ]
 }
 
 /// A key, a time, a window, bits to flip, then names and values; and queries as they arrive.

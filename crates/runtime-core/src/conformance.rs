@@ -32,6 +32,7 @@ mod dropped;
 mod flow;
 mod http;
 mod messages;
+mod proxy;
 mod spawned;
 mod tls;
 mod watched;
@@ -130,6 +131,13 @@ cases! {
         tls_dangerous
         tls_missing
         tls_for_http;
+    proxy:
+        proxy_connect
+        proxy_connect_over_tls
+        proxy_socks
+        proxy_refuses
+        proxy_hostile
+        proxy_exceptions;
     http:
         http_exchange
         http_lengths

@@ -1,4 +1,4 @@
-//! From a target to a stream of bytes: name, TCP, TLS.
+//! From a target to a stream of bytes: name, TCP, proxy, TLS.
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -6,6 +6,9 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Instant;
 
+use rustls_pki_types::ServerName;
+
+use crate::proxy::{self, Proxy};
 use crate::runtime::{ConnectError, Runtime, Target};
 use crate::tls;
 
@@ -50,9 +53,45 @@ async fn reach<R: Runtime>(
     target: &Target,
     end: Instant,
 ) -> Result<R::Stream, ConnectError> {
-    let stream = name(runtime, &target.host, target.port, end).await?;
-    let Some(name) = &target.tls else { return Ok(stream) };
-    let attempt = runtime.network().tls().attempt(name, target.port)?;
+    let stream = match runtime.network().proxies().for_target(target) {
+        None => name(runtime, &target.host, target.port, end).await?,
+        Some(proxy) => through(runtime, proxy, target, end).await?,
+    };
+    match &target.tls {
+        Some(name) => encrypt(runtime, stream, name, target.port).await,
+        None => Ok(stream),
+    }
+}
+
+/// Through a proxy, which alone resolves the target's name.
+async fn through<R: Runtime>(
+    runtime: &R,
+    proxy: &Proxy,
+    target: &Target,
+    end: Instant,
+) -> Result<R::Stream, ConnectError> {
+    let of_proxy = |text: &str| ConnectError::Proxy(format!("{proxy}: {text}"));
+    let stream = name(runtime, proxy.host(), proxy.port(), end).await;
+    let mut stream = stream.map_err(|error| match error {
+        ConnectError::Dial(text) => of_proxy(&text),
+        ConnectError::Proxy(_) | ConnectError::Tls(_) => error,
+    })?;
+    if proxy.is_encrypted() {
+        let name = ServerName::try_from(proxy.host().to_owned())
+            .map_err(|_| of_proxy("the host is no valid server name"))?;
+        stream = encrypt(runtime, stream, &name, proxy.port()).await?;
+    }
+    proxy::open(&mut stream, proxy, target).await?;
+    Ok(stream)
+}
+
+async fn encrypt<R: Runtime>(
+    runtime: &R,
+    stream: R::Stream,
+    name: &ServerName<'static>,
+    port: u16,
+) -> Result<R::Stream, ConnectError> {
+    let attempt = runtime.network().tls().attempt(name, port)?;
     let encrypted = runtime.encrypt(stream, name.clone(), attempt.config()).await;
     let encrypted = encrypted.map_err(|error| ConnectError::Tls(tls::describe(&error)))?;
     attempt.finish()?;

@@ -12,6 +12,7 @@ impl From<ConnectError> for LinkFailure {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Dial(text) => Self::Dial(text),
+            ConnectError::Proxy(_) => Self::Dial(error.to_string()),
             ConnectError::Tls(text) => Self::Tls(text),
         }
     }
@@ -21,6 +22,7 @@ impl From<ConnectError> for HttpFailure {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Dial(text) => Self::Dial(text),
+            ConnectError::Proxy(_) => Self::Dial(error.to_string()),
             ConnectError::Tls(text) => Self::Tls(text),
         }
     }

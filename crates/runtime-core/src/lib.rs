@@ -7,7 +7,8 @@
 //! * [`Handle`] is the same driver in a task of its own, for an application that speaks from many
 //!   tasks.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
-//! * [`TlsPolicy`] says whom to trust.
+//! * [`TlsPolicy`] says whom to trust, [`Proxies`] through whom to go; [`Network`] holds both.
+//!   [`proxy::Handshake`] is what is said to a proxy, without a socket.
 //! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
 //!
 //! ```text
@@ -38,6 +39,7 @@ pub mod conformance;
 pub mod http;
 pub mod network;
 pub mod options;
+pub mod proxy;
 pub mod runtime;
 pub mod tls;
 
@@ -55,6 +57,7 @@ pub use connection::Connection;
 pub use handle::{Gone, Handle, Reply, TryCallError};
 pub use network::Network;
 pub use options::{HttpLimits, Options, WsConfig};
+pub use proxy::{Proxies, Proxy, ProxyConfigError};
 pub use runtime::{ConnectError, Runtime, Socket, Target};
 pub use tls::{KnownServersFile, TlsPolicy, TlsPolicyError};
 

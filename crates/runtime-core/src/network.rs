@@ -2,30 +2,46 @@
 
 use std::time::Duration;
 
+use crate::proxy::Proxies;
 use crate::tls::TlsPolicy;
 
 /// The longest time that a connection may be given.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Whom to trust, and how long to wait. Cheap to clone.
+/// Whom to trust, through whom to go, and how long to wait. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Network {
     tls: TlsPolicy,
+    proxies: Proxies,
     connect_timeout: Duration,
 }
 
 impl Network {
-    /// Ten seconds for a connection, TLS included.
+    /// No proxy, ten seconds for a connection.
     #[must_use]
-    pub const fn new(tls: TlsPolicy) -> Self {
-        Self { tls, connect_timeout: Duration::from_secs(10) }
+    pub fn new(tls: TlsPolicy) -> Self {
+        Self { tls, proxies: Proxies::none(), connect_timeout: Duration::from_secs(10) }
     }
 
-    /// How long name resolution, TCP and TLS may take together; a day at most.
+    /// How long name resolution, TCP, proxy and TLS may take together; a day at most.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.min(LONGEST);
         self
+    }
+
+    /// Goes through proxies. The environment is asked only where you do so, with
+    /// [`Proxies::from_env`].
+    #[must_use]
+    pub fn with_proxies(mut self, proxies: Proxies) -> Self {
+        self.proxies = proxies;
+        self
+    }
+
+    /// Which proxies are used.
+    #[must_use]
+    pub const fn proxies(&self) -> &Proxies {
+        &self.proxies
     }
 
     /// Which servers are accepted.

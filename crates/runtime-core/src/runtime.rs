@@ -176,6 +176,9 @@ pub enum ConnectError {
     /// Name resolution, refused, unreachable, not in time, no usable target.
     #[error("cannot connect: {0}")]
     Dial(String),
+    /// A proxy was not reached, or opens no tunnel.
+    #[error("proxy {0}")]
+    Proxy(String),
     /// TLS failed: the certificate is not trusted, the peer speaks no TLS, no usable policy.
     #[error("TLS failed: {0}")]
     Tls(String),

@@ -34,8 +34,9 @@ use tungstenite::protocol::Role;
 
 pub use io::TokioStream;
 pub use runtime_core::{
-    ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options, Reply,
-    Runtime, Target, TlsPolicy, TlsPolicyError, TryCallError, WsConfig, connect, http, runtime,
+    ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
+    Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
+    TryCallError, WsConfig, connect, http, runtime,
 };
 
 /// A WebSocket on tokio, of either role.
@@ -50,7 +51,7 @@ pub struct TokioRuntime {
 impl TokioRuntime {
     /// Ten seconds for a connection, TLS included. See [`Network`] for more settings.
     #[must_use]
-    pub const fn new(tls: TlsPolicy) -> Self {
+    pub fn new(tls: TlsPolicy) -> Self {
         Self { network: Network::new(tls) }
     }
 }

@@ -94,7 +94,9 @@ pub fn connect_timeout<S: Subject>() {
         let uri = format!("wss://{}/", silent.address);
         let mut conn = client_with(&uri, S::Runtime::from(network), Options::default());
         let Some(Event::Lost(1, LinkFailure::Dial(text))) = conn.next().await else { panic!() };
-        assert_eq!(text, "no connection in time");
+        // Whichever step it was in when the time was over.
+        assert!(text.ends_with("in time"), "{text}");
+        silent.knock();
         quiet(&mut conn, silent.outcome()).await;
     });
 }

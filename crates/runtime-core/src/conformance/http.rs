@@ -119,15 +119,13 @@ pub fn http_body_over_the_limit<S: Subject>() {
 /// An answer that does not come is given up at the deadline, and the connection closed.
 pub fn http_deadline<S: Subject>() {
     run::<S>(async {
-        let silent = Peer::tcp(|mut stream| {
-            peer::head(&mut stream).unwrap();
-            peer::until_gone(&stream);
-        });
+        let silent = Peer::tcp(|stream| peer::until_gone(&stream));
         let mut conn = Connection::new(Probe::default(), runtime::<S>(), Options::default());
         let (machine, now) = conn.machine();
         machine.http(5, get(silent.http()), now.mono + Duration::from_millis(20));
         let failure = Err(HttpFailure::TimedOut.to_string());
         assert_eq!(conn.next().await, Some(Event::Response(5, failure)));
+        silent.knock();
         quiet(&mut conn, silent.outcome()).await;
     });
 }

@@ -1,10 +1,11 @@
 //! Whom an adapter trusts.
 
-use std::net::{TcpListener, TcpStream};
+use std::env;
+use std::io::{self, Read, Write};
+use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::{env, io};
 
 use bytes::Bytes;
 use chat_proto::Message;
@@ -81,10 +82,10 @@ impl Identity {
 }
 
 /// TLS over a stream; the handshake takes place with the first byte.
-pub(super) fn accept(
+pub(super) fn accept<T: Read + Write>(
     config: Arc<ServerConfig>,
-    stream: TcpStream,
-) -> StreamOwned<ServerConnection, TcpStream> {
+    stream: T,
+) -> StreamOwned<ServerConnection, T> {
     StreamOwned::new(ServerConnection::new(config).unwrap(), stream)
 }
 
@@ -384,7 +385,6 @@ pub fn tls_for_http<S: Subject>() {
             let peer = Peer::tcp(move |stream| {
                 let mut stream = accept(config, stream);
                 if peer::head(&mut stream).is_ok() {
-                    use std::io::Write;
                     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
                     stream.conn.send_close_notify();
                     stream.flush().unwrap();
