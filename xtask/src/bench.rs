@@ -4,6 +4,7 @@
 //! and starts it.
 
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::Failure;
 use crate::cmd::Cmd;
@@ -14,6 +15,20 @@ const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`";
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
     let [build, runner] = codec(args).map_err(Failure::Usage)?;
     build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)
+}
+
+/// Whether instructions can be counted here.
+pub(crate) fn can_count() -> bool {
+    let mut valgrind = Command::new("valgrind");
+    let asked = valgrind.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    asked.is_ok_and(|status| status.success())
+}
+
+/// Counts the instructions of what has a gate; fails where one is missed.
+pub(crate) fn gates(root: &Path) -> Result<(), String> {
+    let options = ["codec", "--instructions", "--check"].map(str::to_owned);
+    let [build, runner] = codec(&options)?;
+    build.run(root).and_then(|()| runner.run(root))
 }
 
 /// Builds what is needed and runs it.

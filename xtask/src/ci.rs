@@ -12,7 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cmd::Cmd;
-use crate::{Failure, conformance, fuzz, tidy};
+use crate::{Failure, bench, conformance, fuzz, tidy};
 
 /// How a step that did not fail ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -49,6 +49,7 @@ const STEPS: &[Step] = &[
         what: "each library alone, with each feature alone",
         run: each_feature,
     },
+    Step { name: "gates", what: "instructions of the codec and the signer", run: gates },
     Step { name: "deny", what: "licences, bans and sources", run: deny },
 ];
 
@@ -201,6 +202,25 @@ fn each_feature(root: &Path) -> Result<Outcome, String> {
     features::check(root).map(|()| Outcome::Passed)
 }
 
+/// Instructions are the same on a busy machine as on an idle one, so that these gates can be held
+/// here; the gates of times are for `cargo xtask bench codec`.
+fn gates(root: &Path) -> Result<Outcome, String> {
+    if !bench::can_count() {
+        return without_valgrind(std::env::var("CI").as_deref() == Ok("true"));
+    }
+    bench::gates(root).map(|()| Outcome::Passed)
+}
+
+/// A machine of our own has it, because `.ci/run` installs it.
+fn without_valgrind(in_ci: bool) -> Result<Outcome, String> {
+    if in_ci {
+        return Err("valgrind is missing, which counts the instructions".to_owned());
+    }
+    Ok(Outcome::Skipped(
+        "valgrind is not installed (Debian and Ubuntu: `apt-get install valgrind`)",
+    ))
+}
+
 fn deny(root: &Path) -> Result<Outcome, String> {
     if Cmd::cargo(["deny", "--version"]).capture(root).is_err() {
         return Ok(Outcome::Skipped(
@@ -248,6 +268,12 @@ mod tests {
         assert!(text.contains("tidy           0.3 s  FAILED"), "{text}");
         assert!(text.contains("clippy             -  not run"), "{text}");
         assert!(text.ends_with("total          1.5 s  FAILED\n"), "{text}");
+    }
+
+    #[test]
+    fn only_a_laptop_may_lack_valgrind() {
+        assert!(matches!(without_valgrind(false), Ok(Outcome::Skipped(_))));
+        assert!(without_valgrind(true).is_err());
     }
 
     #[test]
