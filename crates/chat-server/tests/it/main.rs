@@ -4,6 +4,7 @@
 
 mod admin;
 mod c2c;
+mod c2c_streams;
 mod c2c_wire;
 mod files;
 mod http;
