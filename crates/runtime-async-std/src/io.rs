@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::net::Shutdown;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -64,5 +65,56 @@ impl AsyncWrite for IoStream {
 impl fmt::Debug for IoStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("IoStream")
+    }
+}
+
+/// A TCP stream as both families must have it.
+///
+/// Its flush does nothing, as TCP keeps nothing back; smol's own forgets who waits to write. Its close
+/// sends a FIN: async-std's own does nothing.
+pub(crate) struct Tcp<T> {
+    stream: T,
+    shutdown: fn(&T, Shutdown) -> io::Result<()>,
+}
+
+impl<T> Tcp<T> {
+    pub(crate) const fn new(stream: T, shutdown: fn(&T, Shutdown) -> io::Result<()>) -> Self {
+        Self { stream, shutdown }
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Tcp<T> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Tcp<T> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready((self.shutdown)(&self.stream, Shutdown::Write))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, parts)
     }
 }

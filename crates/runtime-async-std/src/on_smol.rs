@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use smol::net::TcpStream;
 
+use crate::io::Tcp;
 use crate::{Family, IoStream};
 
 /// smol's names, sockets and global executor.
@@ -19,7 +20,7 @@ impl Family for Smol {
     async fn connect(address: SocketAddr) -> io::Result<IoStream> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        Ok(IoStream::new(stream))
+        Ok(IoStream::new(Tcp::new(stream, TcpStream::shutdown)))
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

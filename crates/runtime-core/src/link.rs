@@ -31,6 +31,8 @@ pub(crate) struct Link<R: Runtime> {
     dirty: bool,
     /// It must not wait for more.
     urgent: bool,
+    /// No message could be taken when last asked.
+    stuck: bool,
     reads_since_flush: u32,
     close_sent: bool,
     close_received: bool,
@@ -54,6 +56,7 @@ impl<R: Runtime> Link<R> {
             unsent: None,
             dirty: false,
             urgent: false,
+            stuck: false,
             reads_since_flush: 0,
             close_sent: false,
             close_received: false,
@@ -78,6 +81,20 @@ impl<R: Runtime> Link<R> {
 
     /// Whether one more message can be taken from the machine.
     pub(crate) fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let ready = self.poll_room(cx);
+        self.stuck = ready.is_pending();
+        ready
+    }
+
+    /// Asks once more where there was no room before. True when there is some now.
+    ///
+    /// A stream may forget a waiting writer as soon as any write goes through, and a flush or the
+    /// answer to a ping may have written since. So what waits must be the last to try.
+    pub(crate) fn is_unstuck(&mut self, cx: &mut Context<'_>) -> bool {
+        self.stuck && self.poll_ready(cx).is_ready()
+    }
+
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.write_closed() {
             return Poll::Ready(());
         }
