@@ -5,6 +5,8 @@
 
 use std::collections::BTreeMap;
 
+use uuid::Uuid;
+
 use super::answer::Changed;
 use super::ask::{Ask, AskKind, Wanted};
 use super::event::TypingKind;
@@ -402,7 +404,7 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        verb: impl FnOnce(Str<'static>, Str<'static>) -> Verb<'static>,
+        verb: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Verb<'a>,
     ) -> Result<RequestId, CallError> {
         self.ask_up(topic, kind, now, |id, topic| Up::new(verb(id, topic)))
     }
@@ -413,17 +415,18 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        up: impl FnOnce(Str<'static>, Str<'static>) -> Up<'static>,
+        up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
     ) -> Result<RequestId, CallError> {
         self.with(now, |state: &mut ImState, cx: &mut Cx<'_, Im>| {
-            let id = cx.rng().uuid().to_string();
-            let frame = up(id.clone().into(), topic.to_str()).encode();
+            let mut id = Uuid::encode_buffer();
+            let id = &*cx.rng().uuid().hyphenated().encode_lower(&mut id);
+            let frame = up(id.into(), topic.as_str().into()).encode();
             let limit = cx.config().max_message;
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
             let ask = Ask { topic: topic.clone(), frame, sent: false, kind };
-            let id = cx.request(Some(id), ask)?;
+            let id = cx.request(Some(id.to_owned()), ask)?;
             state.enqueue(id, cx);
             Ok(id)
         })
