@@ -34,7 +34,7 @@ impl ImState {
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
             Down::Info(info) => self.on_info(info.share(text), cx),
             Down::Other(kind, body) => {
-                cx.event(ImEvent::Other(Down::Other(kind.share(text), body.share(text))));
+                cx.event(ImEvent::Other(Box::new(Down::Other(kind.share(text), body.share(text)))));
             }
         }
     }
@@ -290,7 +290,7 @@ impl ImState {
         let Some(track) = self.topics.get_mut(&*name) else {
             drop(name);
             if !is_read {
-                cx.event(ImEvent::Other(Down::Data(data)));
+                cx.event(ImEvent::Other(Box::new(Down::Data(data))));
             }
             return;
         };
@@ -328,7 +328,7 @@ impl ImState {
                 merge(sum, &mut meta, wanted);
                 self.end_sub(id, cx);
             }
-            Some(_) | None => cx.event(ImEvent::Other(Down::Meta(meta))),
+            Some(_) | None => cx.event(ImEvent::Other(Box::new(Down::Meta(meta)))),
         }
     }
 }
