@@ -348,6 +348,13 @@ impl<S: Service> Machine for Session<S> {
         event
     }
 
+    fn poll_timeout(&self) -> Option<Instant> {
+        match (self.engine.timers.next_at(), self.engine.requests.next_deadline()) {
+            (Some(timer), Some(request)) => Some(timer.min(request)),
+            (timer, request) => timer.or(request),
+        }
+    }
+
     fn next_timer(&self) -> Option<(Instant, &'static str)> {
         let timer = self.engine.timers.next().map(|(at, timer)| (at, timer.name()));
         let request = self.engine.requests.next_deadline().map(|at| (at, "request"));

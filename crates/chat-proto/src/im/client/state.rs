@@ -504,7 +504,8 @@ impl ImState {
             return;
         }
         self.subscribing.retain(|_, id| cx.ask(*id).is_some());
-        for id in std::mem::take(&mut self.unsent) {
+        for _ in 0..self.unsent.len() {
+            let Some(id) = self.unsent.pop_front() else { return };
             let Some(ask) = cx.ask_mut(id) else { continue };
             let topic = &ask.topic;
             let waits = self.subscribing.contains_key(topic)
