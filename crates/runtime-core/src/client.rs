@@ -48,6 +48,10 @@ mod events;
 mod polled;
 mod verbs;
 
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod dummy;
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests;
 
