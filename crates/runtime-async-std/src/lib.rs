@@ -55,7 +55,7 @@ pub use plugs::AsyncIoRuntime;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, connect, http, runtime,
+    TryCallError, WsConfig, connect, files, http, runtime,
 };
 
 /// async-std's plugs. Discontinued upstream; see the head of this crate.

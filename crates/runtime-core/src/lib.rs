@@ -7,6 +7,7 @@
 //! * [`Handle`] is the same driver in a task of its own, for an application that speaks from many
 //!   tasks.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
+//! * [`files`] moves files up and down, with progress, limits and resumption.
 //! * [`TlsPolicy`] says whom to trust, [`Proxies`] through whom to go; [`Network`] holds both.
 //!   [`proxy::Handshake`] is what is said to a proxy, without a socket.
 //! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
@@ -36,6 +37,7 @@
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod files;
 pub mod http;
 pub mod network;
 pub mod options;

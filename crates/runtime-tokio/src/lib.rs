@@ -36,7 +36,7 @@ pub use io::TokioStream;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, connect, http, runtime,
+    TryCallError, WsConfig, connect, files, http, runtime,
 };
 
 /// A WebSocket on tokio, of either role.
