@@ -74,7 +74,7 @@ use desk::Desk;
 pub(crate) use verbs::verbs;
 
 pub use environment::ConfigError;
-pub use error::{Closed, NotReady, SendError};
+pub use error::{Closed, FileCallError, NotReady, SendError};
 pub use events::Events;
 pub use polled::Polled;
 

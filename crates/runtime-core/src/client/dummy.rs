@@ -1,6 +1,6 @@
 //! A chat server of a few lines, for tests: it answers frames of topic chat.
 
-#![expect(clippy::unwrap_used, reason = "for tests only")]
+#![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "for tests only")]
 
 use chat_proto::codec::{Codec, Limits, Server};
 use chat_proto::im::Im;

@@ -1,5 +1,7 @@
 //! Clients over a fake runtime: every poll is a step of the test.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "these are tests")]
+
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -125,9 +127,13 @@ fn drain(events: &mut Events<Im>) -> Vec<im::Event> {
 
 /// The requests that ended among these events.
 fn ends(events: &[im::Event]) -> Vec<&Result<Answer, RequestError>> {
-    let of =
-        |event| if let &Event::Completed { ref result, .. } = event { Some(result) } else { None };
-    events.iter().filter_map(of).collect()
+    let mut ends = Vec::new();
+    for event in events {
+        if let Event::Completed { result, .. } = event {
+            ends.push(result);
+        }
+    }
+    ends
 }
 
 fn messages(events: &[im::Event]) -> Vec<u64> {
