@@ -3,7 +3,7 @@
 //! There are two forms, over the same session and the same driver:
 //!
 //! * [`Polled`], which the application polls: verbs act on the session at once and give a
-//!   [`RequestId`](chat_proto::client::RequestId), [`Polled::next`] drives and tells. No task, no
+//!   [`RequestId`], [`Polled::next`] drives and tells. No task, no
 //!   channel: the fastest.
 //! * [`Client`], whose driver is a task of its own: cheap to clone, sent from many tasks, verbs are
 //!   `async` and return the answer.
@@ -18,7 +18,7 @@
 //! Every verb of [`Client`] queues its request when its future is polled first, without waiting, and
 //! then waits for the answer. So a future that is dropped before it was polled has done nothing;
 //! dropped any time later, the request is made exactly once all the same, and how it ended comes as an
-//! [`Event::Completed`](chat_proto::client::Event::Completed). Nothing is lost and nothing is done
+//! [`Event::Completed`]. Nothing is lost and nothing is done
 //! twice. A request that was refused before it was sent ([`SendError::Call`], [`SendError::QueueFull`],
 //! [`SendError::Ended`]) is not told to anybody then.
 //!
