@@ -1,18 +1,18 @@
 //! Requests that wait for an answer.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use super::event::RequestId;
+use crate::table::Table;
 
 /// What waits: by local id, by deadline and by the service's key on the wire.
 #[derive(Debug)]
 pub(super) struct Requests<K, A> {
     next: u64,
-    table: BTreeMap<RequestId, Pending<K, A>>,
-    deadlines: BTreeSet<(Instant, RequestId)>,
-    keys: BTreeMap<K, RequestId>,
+    table: Table<RequestId, Pending<K, A>>,
+    deadlines: Table<(Instant, RequestId), ()>,
+    keys: Table<K, RequestId>,
 }
 
 #[derive(Debug)]
@@ -24,7 +24,7 @@ struct Pending<K, A> {
 
 impl<K: Ord + Clone, A> Requests<K, A> {
     pub(super) const fn new() -> Self {
-        Self { next: 1, table: BTreeMap::new(), deadlines: BTreeSet::new(), keys: BTreeMap::new() }
+        Self { next: 1, table: Table::new(), deadlines: Table::new(), keys: Table::new() }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -37,7 +37,7 @@ impl<K: Ord + Clone, A> Requests<K, A> {
         if let Some(key) = &key {
             self.keys.insert(key.clone(), id);
         }
-        self.deadlines.insert((deadline, id));
+        self.deadlines.add_key((deadline, id));
         self.table.insert(id, Pending { key, ask, deadline });
         id
     }
@@ -72,7 +72,7 @@ impl<K: Ord + Clone, A> Requests<K, A> {
         if let Some(pending) = self.table.get_mut(&id) {
             self.deadlines.remove(&(pending.deadline, id));
             pending.deadline = deadline;
-            self.deadlines.insert((deadline, id));
+            self.deadlines.add_key((deadline, id));
         }
     }
 

@@ -1,6 +1,5 @@
 //! The deadlines of a session.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// What can be due.
@@ -38,30 +37,33 @@ impl<A> Timer<A> {
 
 /// At most one deadline a timer.
 #[derive(Debug)]
-pub(super) struct Timers<A>(BTreeMap<Timer<A>, Instant>);
+pub(super) struct Timers<A>(Vec<(Instant, Timer<A>)>);
 
 impl<A: Copy + Ord> Timers<A> {
     pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 
     /// Arms, or moves, a timer.
     pub(super) fn set(&mut self, timer: Timer<A>, at: Instant) {
-        self.0.insert(timer, at);
+        self.clear(timer);
+        self.0.push((at, timer));
     }
 
     /// Arms a timer unless it runs: for liveness, which a heartbeat must not push out of reach.
     pub(super) fn set_if_idle(&mut self, timer: Timer<A>, at: Instant) {
-        self.0.entry(timer).or_insert(at);
+        if self.0.iter().all(|(_, other)| *other != timer) {
+            self.0.push((at, timer));
+        }
     }
 
     pub(super) fn clear(&mut self, timer: Timer<A>) {
-        self.0.remove(&timer);
+        self.0.retain(|(_, other)| *other != timer);
     }
 
     /// Disarms everything that belongs to a link or to an attempt.
     pub(super) fn clear_link(&mut self) {
-        self.0.retain(|timer, _| matches!(timer, Timer::Alarm(_)));
+        self.0.retain(|(_, timer)| matches!(timer, Timer::Alarm(_)));
     }
 
     pub(super) fn clear_all(&mut self) {
@@ -70,13 +72,13 @@ impl<A: Copy + Ord> Timers<A> {
 
     /// The earliest deadline. There are a dozen timers at most, so a scan beats a heap.
     pub(super) fn next(&self) -> Option<(Instant, Timer<A>)> {
-        self.0.iter().map(|(timer, at)| (*at, *timer)).min()
+        self.0.iter().copied().min()
     }
 
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Timer<A>> {
         let (at, timer) = self.next()?;
         (at <= now).then(|| {
-            self.0.remove(&timer);
+            self.clear(timer);
             timer
         })
     }
