@@ -3,16 +3,23 @@
 //! What is measured, and the gates, are in the package `chat-benches`; this builds it as users build
 //! and starts it.
 
+mod files;
+
 use std::path::Path;
 use std::process::{Command, Stdio};
 
 use crate::Failure;
 use crate::cmd::Cmd;
 
-const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`";
+const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]` or `files`";
 
 /// Builds and runs one bench.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
+    if let [bench, options @ ..] = args
+        && bench == "files"
+    {
+        return files::run(options).map_err(Failure::Usage)?.run(root).map_err(Failure::Check);
+    }
     let [build, runner] = codec(args).map_err(Failure::Usage)?;
     build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)
 }

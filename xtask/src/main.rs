@@ -30,6 +30,7 @@ Commands:
   bench codec    Measure the codec, signing and sessions beside other libraries; writes
                  benches/REPORT.md. --instructions counts under callgrind, --check fails
                  where a gate is missed, a FILTER chooses cases; these two write no report
+  bench files    Measure the memory that a file of 1 GiB takes, up and down, on each runtime
   conformance [SCRIPT...]     Run clients that others wrote against our server: Node and Python
                               packages are installed under target/conformance
   conformance --check         Check that crates/chat-hub/CONFORMANCE.md is true to rules and tests
