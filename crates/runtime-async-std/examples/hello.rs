@@ -39,6 +39,7 @@ async fn hello() -> Result<(), Box<dyn std::error::Error>> {
         println!("{event:?}");
         match event {
             Event::CredentialsNeeded { why } => return Err(why.into()),
+            Event::Lost { reason, retry_in: None } => return Err(reason.into()),
             Event::Service(ImEvent::Message(_)) => {
                 let (im, now) = chat.machine();
                 im.close(now);

@@ -25,6 +25,7 @@
 
 pub mod peer;
 pub mod probe;
+pub mod real;
 
 mod close;
 mod dial;
@@ -33,6 +34,7 @@ mod flow;
 mod http;
 mod messages;
 mod proxy;
+mod proxy_real;
 mod spawned;
 mod tls;
 mod watched;
@@ -137,7 +139,14 @@ cases! {
         proxy_socks
         proxy_refuses
         proxy_hostile
+        proxy_slow
         proxy_exceptions;
+    proxy_real:
+        tinyproxy_open
+        tinyproxy_login
+        tinyproxy_denies
+        microsocks_open
+        microsocks_login;
     http:
         http_exchange
         http_lengths

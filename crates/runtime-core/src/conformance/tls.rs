@@ -111,7 +111,7 @@ async fn attempt_at<S: Subject>(uri: &str, policy: TlsPolicy) -> Result<(), Link
 /// The certificate is not accepted, and the text says why.
 async fn refused<S: Subject>(identity: &Identity, policy: TlsPolicy, why: &str) {
     let failure = attempt::<S>(&identity.echo(), policy).await.unwrap_err();
-    assert!(matches!(&failure, LinkFailure::Tls(text) if text.contains(why)), "{failure}");
+    assert!(matches!(&failure, LinkFailure::Untrusted(text) if text.contains(why)), "{failure}");
 }
 
 /// An authority that was named is trusted, alone and beside the platform's.
@@ -242,7 +242,7 @@ pub fn tls_first_use<S: Subject>() {
         let failure = attempt_at::<S>(&uri, policy).await.unwrap_err();
         peer.outcome().await;
         assert!(
-            matches!(&failure, LinkFailure::Tls(text)
+            matches!(&failure, LinkFailure::Untrusted(text)
                 if text.contains(&server) && text.contains("has changed")),
             "{failure}"
         );
@@ -317,7 +317,7 @@ pub fn tls_refusals_are_told<S: Subject>() {
             conn.machine().0.dial(count, &format!("wss://{}/", peer.address));
             let event = conn.next().await;
             assert!(
-                matches!(event, Some(Event::Lost(conn, LinkFailure::Tls(_))) if conn == count),
+                matches!(event, Some(Event::Lost(conn, LinkFailure::Untrusted(_))) if conn == count),
                 "{event:?}"
             );
             assert_eq!(warnings.count() as u64, count);
@@ -395,7 +395,7 @@ pub fn tls_for_http<S: Subject>() {
             let (end, limits) = (never(&runtime), HttpLimits::default());
             match http::exchange(&runtime, request, end, &limits).await {
                 Ok(answer) => assert!(trusted && answer.body() == "ok"),
-                Err(failure) => assert!(!trusted && matches!(failure, HttpFailure::Tls(_))),
+                Err(failure) => assert!(!trusted && matches!(failure, HttpFailure::Untrusted(_))),
             }
         }
     });
