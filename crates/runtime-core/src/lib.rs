@@ -6,6 +6,8 @@
 //!   spawns nothing; awaiting [`Connection::next`] is what makes it go.
 //! * [`Handle`] is the same driver in a task of its own, for an application that speaks from many
 //!   tasks.
+//! * [`im`] and [`c2c`] are clients of the two services with names and types, in both forms;
+//!   [`client`] says what they have in common.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
 //! * [`TlsPolicy`] says whom to trust, [`Proxies`] through whom to go; [`Network`] holds both.
 //!   [`proxy::Handshake`] is what is said to a proxy, without a socket.
@@ -34,9 +36,12 @@
 //! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
 //! does nothing at all).
 
+pub mod c2c;
+pub mod client;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod http;
+pub mod im;
 pub mod network;
 pub mod options;
 pub mod proxy;

@@ -36,8 +36,10 @@ pub use io::TokioStream;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, connect, http, runtime,
+    TryCallError, WsConfig, client, connect, http, runtime,
 };
+
+runtime_core::clients!(crate::TokioRuntime);
 
 /// A WebSocket on tokio, of either role.
 pub type TokioSocket = WebSocketStream<TokioStream>;
