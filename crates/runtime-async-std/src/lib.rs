@@ -55,7 +55,7 @@ pub use plugs::AsyncIoRuntime;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, client, connect, http, runtime,
+    TryCallError, WsConfig, client, connect, files, http, runtime,
 };
 
 #[cfg(feature = "async-std")]

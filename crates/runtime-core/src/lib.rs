@@ -9,6 +9,7 @@
 //! * [`im`] and [`c2c`] are clients of the two services with names and types, in both forms;
 //!   [`client`] says what they have in common.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
+//! * [`files`] moves files up and down, with progress, limits and resumption.
 //! * [`TlsPolicy`] says whom to trust, [`Proxies`] through whom to go; [`Network`] holds both.
 //!   [`proxy::Handshake`] is what is said to a proxy, without a socket.
 //! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
@@ -40,6 +41,7 @@ pub mod c2c;
 pub mod client;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod files;
 pub mod http;
 pub mod im;
 pub mod network;

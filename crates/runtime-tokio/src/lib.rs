@@ -36,7 +36,7 @@ pub use io::TokioStream;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, client, connect, http, runtime,
+    TryCallError, WsConfig, client, connect, files, http, runtime,
 };
 
 runtime_core::clients!(crate::TokioRuntime);
