@@ -1,18 +1,57 @@
 //! A program that runs for a bounded time.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
 /// Far more than any of them needs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A running program. It is ended when this is dropped.
+/// A runtime that the examples run on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum On {
+    Tokio,
+    AsyncStd,
+    Smol,
+}
+
+impl On {
+    pub(crate) const ALL: [Self; 3] = [Self::Tokio, Self::AsyncStd, Self::Smol];
+}
+
+/// An example on a runtime, with nothing of this machine's settings.
+macro_rules! example {
+    ($on:expr, $name:literal) => {{
+        let file = match $on {
+            $crate::program::On::Tokio => env!(concat!("CARGO_BIN_EXE_", $name)),
+            $crate::program::On::AsyncStd => env!("CARGO_BIN_EXE_on_async_std"),
+            $crate::program::On::Smol => env!("CARGO_BIN_EXE_on_smol"),
+        };
+        $crate::program::command(file, $name)
+    }};
+}
+
+pub(crate) use example;
+
+pub(crate) fn command(file: &str, name: &str) -> Command {
+    let mut command = Command::new(file);
+    for (name, _) in std::env::vars() {
+        if name.to_ascii_lowercase().ends_with("_proxy") || name.starts_with("CHAT_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("CHAT_EXAMPLE", name);
+    command
+}
+
+/// A running program. It is killed when this is dropped.
 pub(crate) struct Program {
     child: Child,
-    said: mpsc::Receiver<String>,
+    lines: mpsc::Receiver<String>,
+    error: Option<thread::JoinHandle<String>>,
+    out: String,
 }
 
 /// What it printed, and whether it ended well.
@@ -23,46 +62,61 @@ pub(crate) struct Ended {
 }
 
 impl Program {
-    /// Starts it with nothing of this machine's settings.
     pub(crate) fn start(mut command: Command) -> Self {
-        for name in
-            ["ALL_PROXY", "HTTPS_PROXY", "NO_PROXY", "all_proxy", "https_proxy", "http_proxy"]
-        {
-            command.env_remove(name);
-        }
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let (mut out, mut error) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
-        let (tell, said) = mpsc::channel();
-        let tell_error = tell.clone();
+        let (out, mut error) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+        let (tell, lines) = mpsc::channel();
         thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let error = thread::spawn(move || {
             let mut text = String::new();
             let _ = error.read_to_string(&mut text);
-            let _ = tell_error.send(format!("E{text}"));
+            text
         });
-        thread::spawn(move || {
-            let mut text = String::new();
-            let _ = out.read_to_string(&mut text);
-            let _ = tell.send(format!("O{text}"));
-        });
-        Self { child, said }
+        Self { child, lines, error: Some(error), out: String::new() }
+    }
+
+    /// Waits until it prints a line that holds `text`.
+    pub(crate) fn until(&mut self, text: &str) {
+        while let Some(line) = self.line() {
+            if line.contains(text) {
+                return;
+            }
+        }
+        let error = self.errors();
+        panic!("`{text}` was not printed:\n{}\n{error}", self.out);
     }
 
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
-        let mut ended = Ended { out: String::new(), error: String::new(), well: false };
-        for _ in 0..2 {
-            let Ok(text) = self.said.recv_timeout(PATIENCE) else {
-                let _ = self.child.kill();
-                panic!("the program does not end");
-            };
-            match text.split_at(1) {
-                ("O", text) => ended.out = text.to_owned(),
-                (_, text) => ended.error = text.to_owned(),
+        while self.line().is_some() {}
+        let well = self.child.wait().unwrap().success();
+        Ended { out: std::mem::take(&mut self.out), error: self.errors(), well }
+    }
+
+    fn line(&mut self) -> Option<String> {
+        match self.lines.recv_timeout(PATIENCE) {
+            Ok(line) => {
+                self.out += &format!("{line}\n");
+                Some(line)
+            }
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => {
+                let error = self.errors();
+                panic!("it says nothing more:\n{}\n{error}", self.out);
             }
         }
-        ended.well = self.child.wait().unwrap().success();
-        ended
+    }
+
+    fn errors(&mut self) -> String {
+        let _ = self.child.kill();
+        self.error.take().map_or_else(String::new, |error| error.join().unwrap())
     }
 }
 
@@ -84,5 +138,11 @@ impl Ended {
             let at = at.unwrap_or_else(|| panic!("`{line}` is missing in:\n{}", self.out));
             rest = &rest[at + line.len()..];
         }
+    }
+
+    /// It failed and said why.
+    #[track_caller]
+    pub(crate) fn failed(&self, why: &str) {
+        assert!(!self.well && self.error.contains(why), "{}\n{}", self.out, self.error);
     }
 }
