@@ -30,6 +30,7 @@
 //! ```
 
 mod config;
+mod files;
 mod verbs;
 
 use chat_proto::Session;
@@ -44,12 +45,15 @@ pub use chat_proto::c2c::client::{
     Progress, Resend, Rest, SendOptions, Since, Source, Weights,
 };
 pub use chat_proto::c2c::frame::{ImageRef, Kind, Push, Up};
-pub use chat_proto::c2c::rest::{Api, HistoryQuery, UploadSlot};
+pub use chat_proto::c2c::rest::{Api, DownloadRules, HistoryQuery, UploadSlot};
 pub use chat_proto::c2c::{HistoryItem, ImageFormat, ImageInfo, MessageId, OrderNo, View};
 pub use chat_proto::client::Phase;
 pub use chat_proto::client::RequestId;
 
-pub use crate::client::{Closed, ConfigError, NotReady, SendError};
+pub use crate::client::{Closed, ConfigError, FileCallError, NotReady, SendError};
+pub use crate::files::{
+    DownloadOptions, Downloaded, Source as FileSource, TransferError, UploadOptions,
+};
 pub use config::Config;
 
 /// A session in a task of its own: cheap to clone, `async` verbs.

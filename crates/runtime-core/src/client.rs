@@ -48,6 +48,10 @@ mod events;
 mod polled;
 mod verbs;
 
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod dummy;
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod tests;
 
@@ -70,7 +74,7 @@ use desk::Desk;
 pub(crate) use verbs::verbs;
 
 pub use environment::ConfigError;
-pub use error::{Closed, NotReady, SendError};
+pub use error::{Closed, FileCallError, NotReady, SendError};
 pub use events::Events;
 pub use polled::Polled;
 

@@ -27,6 +27,7 @@ pub mod peer;
 pub mod probe;
 pub mod real;
 
+mod clients;
 mod close;
 mod dial;
 mod dropped;
@@ -179,6 +180,14 @@ cases! {
     spawned:
         many_tasks
         last_handle;
+    clients:
+        client_publishes
+        client_refused
+        client_clones
+        client_close_deadline
+        client_queue_full
+        client_call_dropped
+        client_slow_application;
 }
 
 /// Runs a case, with an end to everything.

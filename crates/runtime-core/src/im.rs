@@ -30,6 +30,7 @@
 //! ```
 
 mod config;
+mod files;
 mod topic;
 mod verbs;
 
@@ -47,11 +48,14 @@ pub use chat_proto::im::client::{
     HistoryQuery, ImConfig, ImEvent, Presence, PresenceKind, Publish, Query, ReceiptKind, Section,
     SetRequest, Subscribe, Subscribed, TopicView, Typing, TypingKind, Updated, UpdatedKind,
 };
-pub use chat_proto::im::rest::TokenPair;
+pub use chat_proto::im::rest::{FileUrl, TokenPair};
 pub use chat_proto::im::{Access, AccessMode, Flavor, Seq, Seqs, Stamp, TopicName, UserId};
 pub use chat_proto::json::Raw;
 
-pub use crate::client::{Closed, ConfigError, NotReady, SendError};
+pub use crate::client::{Closed, ConfigError, FileCallError, NotReady, SendError};
+pub use crate::files::{
+    DownloadOptions, Downloaded, Source as FileSource, TransferError, UploadOptions,
+};
 pub use config::Config;
 pub use topic::TopicState;
 pub use verbs::Receipt;

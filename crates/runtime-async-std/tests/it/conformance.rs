@@ -91,6 +91,13 @@ macro_rules! on {
                 next_dropped_at_every_await,
                 many_tasks,
                 last_handle,
+                client_publishes,
+                client_refused,
+                client_clones,
+                client_close_deadline,
+                client_queue_full,
+                client_call_dropped,
+                client_slow_application,
             }
         }
     };

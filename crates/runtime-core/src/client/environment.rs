@@ -1,5 +1,8 @@
 //! Settings from environment variables.
 
+#[cfg(test)]
+mod tests;
+
 use std::ffi::OsString;
 use std::fs;
 use std::time::Duration;

@@ -3,6 +3,7 @@
 use chat_proto::client::CredentialsProblem;
 use chat_proto::error::{CallError, CloseReason, Lost, RequestError};
 
+use crate::files::TransferError;
 use crate::handle::TryCallError;
 
 /// Why a call has no answer.
@@ -49,6 +50,24 @@ impl From<TryCallError> for SendError {
             TryCallError::Gone => Self::Ended,
         }
     }
+}
+
+/// Why a file was not transferred.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FileCallError {
+    /// The session has not logged in yet, so it has no token for files.
+    #[error("the session has not logged in yet")]
+    NotLoggedIn,
+    /// The bytes are no picture that the service takes.
+    #[error("the file is neither a JPEG nor a PNG picture")]
+    NotAPicture,
+    /// The transfer failed.
+    #[error("{0}")]
+    Transfer(#[from] TransferError),
+    /// The session could not be asked, or refused.
+    #[error("{0}")]
+    Send(#[from] SendError),
 }
 
 /// Why a session cannot be used yet.

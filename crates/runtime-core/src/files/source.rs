@@ -35,7 +35,7 @@ enum Kind {
 }
 
 /// The bytes of a source, once, in pieces.
-pub(super) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransferError>> + Send>>;
+pub(crate) type Pieces = Pin<Box<dyn Stream<Item = Result<Bytes, TransferError>> + Send>>;
 
 impl Source {
     /// A regular file. Its length and name are taken now; when it is read it must not have become
@@ -125,7 +125,7 @@ impl Source {
     }
 
     /// The bytes from the start; [`TransferError::NotRepeatable`] when they cannot be had again.
-    pub(super) fn pieces(&mut self) -> Result<Pieces, TransferError> {
+    pub(crate) fn pieces(&mut self) -> Result<Pieces, TransferError> {
         Ok(match &mut self.kind {
             Kind::Bytes(bytes) => {
                 let bytes = bytes.clone();

@@ -95,4 +95,11 @@ runtime_core::conformance! { Tokio;
     next_dropped_at_every_await,
     many_tasks,
     last_handle,
+    client_publishes,
+    client_refused,
+    client_clones,
+    client_close_deadline,
+    client_queue_full,
+    client_call_dropped,
+    client_slow_application,
 }
