@@ -12,9 +12,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use chat_proto::im::rest::{FileUrl, ImHost};
-use chat_proto::rest::BaseUrl;
-use runtime_tokio::files::{self, DownloadOptions, Progress, Source, UploadOptions};
+use chat_proto::im::rest::FileUrl;
+use runtime_tokio::files::{DownloadOptions, Progress, Source, UploadOptions};
 use runtime_tokio::im::{self, Config, Event, ImEvent, Publish, Raw, Subscribe, TopicName};
 
 #[tokio::main]
@@ -24,19 +23,15 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: 05_file_up_and_down TOPIC FILE COPY".into());
     };
     let topic = TopicName::new(topic.as_str());
-    let host = ImHost::portsip(BaseUrl::parse(&std::env::var("CHAT_IM_URL")?)?)?;
 
     let im = im::connect(Config::from_env()?).await?;
     let mut events = im.events();
     im.subscribe(&topic, Subscribe::default()).await?;
-    // The login gave a token for files.
-    let token = im.call(|session, _| session.file_token().cloned()).await?;
-    let token = token.ok_or("the service gave no token for files")?;
 
     let source = Source::open(from).await?;
     let (name, length) = (source.name().to_owned(), source.len());
     let options = UploadOptions::default().with_max_bytes(64 << 20).on_progress(show("up"));
-    let url = files::im::upload(im.runtime(), &host, &token, "1", source, options).await?;
+    let url = im.upload_file(source, options).await?;
     let told = Raw::from_value(&[name.as_str(), url.as_str()])?;
     im.publish(&topic, Publish::content(told).attachments([url.as_str().to_owned()])).await?;
     println!("{name} is there, {length} bytes");
@@ -47,8 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let content = message.content.ok_or("a message without content")?;
         let [_, url]: [String; 2] = content.parse()?;
         let options = DownloadOptions::default().with_max_bytes(64 << 20).on_progress(show("down"));
-        let url = FileUrl::new(url);
-        let done = files::im::download(im.runtime(), &host, &token, &url, to, options).await?;
+        let done = im.download_file(&FileUrl::new(url), to, options).await?;
         println!("{to} has {} bytes", done.bytes);
         break;
     }
