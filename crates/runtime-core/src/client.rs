@@ -67,7 +67,7 @@ use chat_proto::{Now, Session};
 use crate::connect::timeout_at;
 use crate::connection::Connection;
 use crate::handle::{Habits, Handle};
-use crate::options::Options;
+use crate::options::{LONGEST, Options};
 use crate::runtime::Runtime;
 use answer::Answering;
 use desk::Desk;
@@ -232,18 +232,18 @@ impl<S: Spoken, R: Runtime> Client<S, R> {
     /// [`close_timeout`](chat_proto::client::SessionConfig::close_timeout) if that is shorter, is
     /// dropped. For all clones; [`Events`] then tells what it has not told yet, and ends.
     ///
-    /// Cancel safety: dropped before it is polled, nothing happens; later, the session closes all the
-    /// same, with its own time limit only.
+    /// Waits for room where the queue of calls is full.
+    ///
+    /// Cancel safety: dropped before it is polled, or before there was room, nothing happens; later, the
+    /// session closes all the same, with its own time limit only.
     pub async fn close(&self, deadline: Duration) -> Closed {
         let (tell, told) = futures_channel::oneshot::channel();
-        let posted = self.handle.post(move |desk, now| desk.close(now, tell));
-        let end = self.runtime.now().mono + deadline.min(crate::options::LONGEST);
-        let closed = match posted {
-            Ok(()) => timeout_at(&self.runtime, end, told).await,
-            Err(crate::TryCallError::Gone) => return Closed::Before,
-            // A driver that takes no calls will not close either.
-            Err(crate::TryCallError::Full { .. }) => None,
+        let end = self.runtime.now().mono + deadline.min(LONGEST);
+        let closing = async {
+            self.handle.call(move |desk, now| desk.close(now, tell)).await.ok();
+            told.await
         };
+        let closed = timeout_at(&self.runtime, end, closing).await;
         match closed {
             Some(Ok(closed)) => closed,
             // The task has ended meanwhile.

@@ -23,6 +23,7 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "these are tests")]
 
+pub mod live;
 pub mod peer;
 pub mod probe;
 pub mod real;

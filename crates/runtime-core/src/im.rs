@@ -49,7 +49,9 @@ pub use chat_proto::im::client::{
     SetRequest, Subscribe, Subscribed, TopicView, Typing, TypingKind, Updated, UpdatedKind,
 };
 pub use chat_proto::im::rest::{FileUrl, TokenPair};
-pub use chat_proto::im::{Access, AccessMode, Flavor, Seq, Seqs, Stamp, TopicName, UserId};
+pub use chat_proto::im::{
+    Access, AccessMode, Flavor, Seq, Seqs, Stamp, TopicKind, TopicName, UserId,
+};
 pub use chat_proto::json::Raw;
 
 pub use crate::client::{Closed, ConfigError, FileCallError, NotReady, SendError};

@@ -24,6 +24,8 @@ pub(crate) struct Desk<S: Spoken> {
     waiting: BTreeMap<RequestId, oneshot::Sender<Settled<S>>>,
     until_ready: Vec<oneshot::Sender<Result<(), NotReady>>>,
     until_closed: Vec<oneshot::Sender<Closed>>,
+    /// Why no attempt follows without the application, while that is so.
+    standing: Option<NotReady>,
     /// The link's end came while we were closing.
     peer_has_answered: bool,
     told_closed: Arc<AtomicBool>,
@@ -36,6 +38,7 @@ impl<S: Spoken> Desk<S> {
             waiting: BTreeMap::new(),
             until_ready: Vec::new(),
             until_closed: Vec::new(),
+            standing: None,
             peer_has_answered: false,
             told_closed: Arc::default(),
         }
@@ -75,6 +78,13 @@ impl<S: Spoken> Desk<S> {
     }
 
     pub(super) fn wait_until_ready(&mut self, tell: oneshot::Sender<Result<(), NotReady>>) {
+        // Bad news that were told before are not told again by the session.
+        if let Some(why) = &self.standing
+            && matches!(self.session.phase(), Phase::Waiting | Phase::Closed)
+        {
+            let _ = tell.send(Err(why.clone()));
+            return;
+        }
         self.until_ready.retain(|waiting| !waiting.is_canceled());
         self.until_ready.push(tell);
         self.notice();
@@ -131,14 +141,18 @@ impl<S: Spoken> Desk<S> {
 
     /// An event on its way out.
     fn look_at(&mut self, event: &EventOf<S>) {
-        if let Event::Lost { reason, .. } = event {
-            self.tell_ready(&Err(NotReady::Lost(reason.clone())));
+        let (why, is_over) = if let Event::Lost { reason, retry_in } = event {
+            (NotReady::Lost(reason.clone()), retry_in.is_none())
         } else if let Event::CredentialsNeeded { why } = event {
-            self.tell_ready(&Err(NotReady::Credentials(why.clone())));
+            (NotReady::Credentials(why.clone()), true)
         } else if let Event::Closed(reason) = event {
             self.told_closed.store(true, Ordering::Relaxed);
-            self.tell_ready(&Err(NotReady::Closed(reason.clone())));
-        }
+            (NotReady::Closed(reason.clone()), true)
+        } else {
+            return;
+        };
+        self.standing = is_over.then(|| why.clone());
+        self.tell_ready(&Err(why));
     }
 }
 

@@ -441,6 +441,34 @@ fn close_ends_at_the_deadline_with_a_mute_server() {
 }
 
 #[test]
+fn a_full_queue_does_not_keep_a_client_from_closing() {
+    let mut place = Place::ready(dummy::config("http://127.0.0.1:1").max_requests(2));
+    let im = place.im.clone();
+    let mut calls: Vec<_> = (0..2).map(|_| Box::pin(im.phase())).collect();
+    for call in &mut calls {
+        assert!(poll(&mut call.as_mut()).is_pending());
+    }
+    assert_eq!(place.until(im.close(Duration::from_secs(5))), Closed::Cleanly);
+    for call in calls {
+        assert_eq!(now(call), Ok(im::Phase::Ready));
+    }
+}
+
+#[test]
+fn ready_ends_with_a_session_that_is_closed() {
+    let mut place = Place::start(dummy::config("http://127.0.0.1:1"));
+    let im = place.im.clone();
+    place.until(im.ready()).unwrap();
+    place.until(im.ready()).unwrap();
+    // Closed, while the events are not taken and the task lives on.
+    let mut events = im.events();
+    place.until(im.close(Duration::from_secs(5)));
+    let again = place.until(im.ready());
+    assert!(matches!(again, Err(NotReady::Closed(_) | NotReady::NotAsked(_) | NotReady::Ended)));
+    drain(&mut events);
+}
+
+#[test]
 fn a_task_that_is_dropped_tells_everybody() {
     let mut place = Place::new();
     place.server.mute = true;

@@ -3,6 +3,7 @@
 
 mod accept;
 mod backpressure;
+mod clients;
 mod close;
 mod conformance;
 mod idle;
