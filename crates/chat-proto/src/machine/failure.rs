@@ -93,6 +93,13 @@ pub enum HttpFailure {
 }
 
 impl HttpFailure {
+    /// Whether another attempt will fail as well until somebody changes something: whom to trust, or
+    /// what is shown to a proxy.
+    #[must_use]
+    pub const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Untrusted(_) | Self::ProxyLogin(_))
+    }
+
     /// Whether the server can have acted on the request.
     #[must_use]
     pub const fn may_have_happened(&self) -> bool {
