@@ -1,7 +1,9 @@
-//! `cargo xtask bench`: measurements, kept in `benches/REPORT.md`.
+//! `cargo xtask bench`: measurements, kept in `benches/REPORT.md` and `benches/RUNTIME.md`.
 //!
 //! What is measured, and the gates, are in the package `chat-benches`; this builds it as users build
 //! and starts it.
+
+mod runtime;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,10 +11,16 @@ use std::process::{Command, Stdio};
 use crate::Failure;
 use crate::cmd::Cmd;
 
-const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`";
+const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`, or `runtime \
+                     [--peers] [--check] [--rounds N] [--only WORDS]`";
 
 /// Builds and runs one bench.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
+    if let [bench, options @ ..] = args
+        && bench == "runtime"
+    {
+        return runtime::run(root, options);
+    }
     let [build, runner] = codec(args).map_err(Failure::Usage)?;
     build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)
 }
