@@ -26,6 +26,7 @@
 pub mod live;
 pub mod peer;
 pub mod probe;
+pub mod real;
 
 mod clients;
 mod close;
@@ -38,6 +39,7 @@ mod flow;
 mod http;
 mod messages;
 mod proxy;
+mod proxy_real;
 mod scratch;
 mod spawned;
 mod tls;
@@ -143,7 +145,14 @@ cases! {
         proxy_socks
         proxy_refuses
         proxy_hostile
+        proxy_slow
         proxy_exceptions;
+    proxy_real:
+        tinyproxy_open
+        tinyproxy_login
+        tinyproxy_denies
+        microsocks_open
+        microsocks_login;
     http:
         http_exchange
         http_lengths

@@ -197,8 +197,8 @@ impl<S: Service> Session<S> {
         self.engine.abort_calls(|call| !S::outlives_link(call));
         let verdict = S::on_lost(&mut self.state, &why, &mut Cx { engine: &mut self.engine });
         let hint = match verdict {
-            Verdict::Retry(hint) => hint,
-            Verdict::Park => {
+            Verdict::Retry(hint) if !why.is_lasting() => hint,
+            Verdict::Retry(_) | Verdict::Park => {
                 self.engine.events.push_back(Event::Lost { reason: why, retry_in: None });
                 return;
             }

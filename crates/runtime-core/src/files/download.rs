@@ -299,7 +299,8 @@ impl<R: Runtime, T: Target> Work<'_, R, T> {
         let unreached =
             matches!(why, TransferError::Http(HttpFailure::Dial(_) | HttpFailure::Tls(_)));
         let is_link = matches!(why, TransferError::Http(_) | TransferError::Stalled { .. });
-        let again = is_link && (self.attempts > 1 || !unreached);
+        let lasts = matches!(&why, TransferError::Http(failure) if failure.is_lasting());
+        let again = is_link && !lasts && (self.attempts > 1 || !unreached);
         if again { Ok(Outcome::Again { why, pause: None }) } else { Err(why) }
     }
 

@@ -1,7 +1,6 @@
 //! Tokens, login, and what is attached again after a loss.
 
 use std::collections::VecDeque;
-use std::fmt::Display;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -230,7 +229,7 @@ impl ImState {
         let answer = match result {
             Ok(response) => self.read_tokens(call.grant, &response),
             Err(failure) => {
-                self.no_tokens(None, &failure, cx);
+                self.no_tokens(None, Lost::unprepared(failure), cx);
                 return;
             }
         };
@@ -257,9 +256,9 @@ impl ImState {
                 }
             }
             Err(error @ OauthError::Busy { retry_after, .. }) => {
-                self.no_tokens(retry_after, &error, cx);
+                self.no_tokens(retry_after, Lost::Prepare(error.to_string()), cx);
             }
-            Err(error) => self.no_tokens(None, &error, cx),
+            Err(error) => self.no_tokens(None, Lost::Prepare(error.to_string()), cx),
         }
     }
 
@@ -277,10 +276,10 @@ impl ImState {
     }
 
     /// No tokens this time, and nobody's password is to blame.
-    fn no_tokens(&mut self, hint: Option<Duration>, why: &dyn Display, cx: &mut Cx<'_, Im>) {
+    fn no_tokens(&mut self, hint: Option<Duration>, why: Lost, cx: &mut Cx<'_, Im>) {
         if cx.phase() == Phase::Preparing {
             self.hint = hint;
-            cx.lose(Lost::Prepare(why.to_string()));
+            cx.lose(why);
         } else {
             // The session goes on with the token it has, and asks again.
             cx.set_alarm(Alarm::Refresh, hint.unwrap_or(Duration::from_secs(30)));
