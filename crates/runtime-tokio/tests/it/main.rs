@@ -4,6 +4,7 @@
 mod accept;
 mod backpressure;
 mod close;
+mod compat;
 mod conformance;
 mod idle;
 mod spawned;
