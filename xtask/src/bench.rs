@@ -1,9 +1,10 @@
-//! `cargo xtask bench`: measurements, kept in `benches/REPORT.md`.
+//! `cargo xtask bench`: measurements, kept in `benches/REPORT.md` and `benches/RUNTIME.md`.
 //!
 //! What is measured, and the gates, are in the package `chat-benches`; this builds it as users build
 //! and starts it.
 
 mod files;
+mod runtime;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -11,7 +12,8 @@ use std::process::{Command, Stdio};
 use crate::Failure;
 use crate::cmd::Cmd;
 
-const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]` or `files`";
+const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`, or `runtime \
+                     [--peers] [--check] [--rounds N] [--only WORDS]`, or `files`";
 
 /// Builds and runs one bench.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
@@ -19,6 +21,11 @@ pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
         && bench == "files"
     {
         return files::run(options).map_err(Failure::Usage)?.run(root).map_err(Failure::Check);
+    }
+    if let [bench, options @ ..] = args
+        && bench == "runtime"
+    {
+        return runtime::run(root, options);
     }
     let [build, runner] = codec(args).map_err(Failure::Usage)?;
     build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)

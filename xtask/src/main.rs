@@ -14,6 +14,7 @@ mod cmd;
 mod conformance;
 mod fuzz;
 mod metadata;
+mod packages;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +31,10 @@ Commands:
   bench codec    Measure the codec, signing and sessions beside other libraries; writes
                  benches/REPORT.md. --instructions counts under callgrind, --check fails
                  where a gate is missed, a FILTER chooses cases; these two write no report
+  bench runtime  Measure sessions over the loopback on every runtime beside bare tungstenite;
+                 writes benches/RUNTIME.md. --peers adds clients in Python and Node (installed
+                 under target/conformance), --check fails where a gate is missed, --rounds N
+                 takes more or fewer than 21, --only WORDS some and writes no report
   bench files    Measure the memory that a file of 1 GiB takes, up and down, on each runtime
   conformance [SCRIPT...]     Run clients that others wrote against our server: Node and Python
                               packages are installed under target/conformance

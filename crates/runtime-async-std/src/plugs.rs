@@ -93,6 +93,10 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
         Pin::new(socket.get_mut()).poll_read(cx, &mut [0; 8192])
     }
 
+    fn mono(&self) -> Instant {
+        Instant::now()
+    }
+
     fn sleep_until(&self, at: Instant) -> Self::Sleep {
         Timer::at(at).map(drop)
     }

@@ -57,15 +57,18 @@ impl<M: Machine, R: Runtime> Connection<M, R> {
     /// Cancel safe: an event is either returned or still there, and so is everything under way.
     /// Nothing moves while nobody awaits this.
     pub async fn next(&mut self) -> Option<M::Event> {
-        let mut slot = Slot(None);
-        poll_fn(|cx| self.driver.poll(cx, &mut slot)).await;
-        slot.0
+        // Pending means that the slot is empty: an event ends the poll at once.
+        poll_fn(|cx| {
+            let mut slot = Slot(None);
+            self.driver.poll(cx, &mut slot).map(|()| slot.0)
+        })
+        .await
     }
 
     /// The machine, to call its verbs, and the time to call them with. What they want to send goes
     /// out with the next [`Connection::next`].
     pub fn machine(&mut self) -> (&mut M, Now) {
-        let now = self.driver.runtime.now();
+        let now = self.driver.now();
         (&mut self.driver.machine, now)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use chat_proto::machine::{HttpRequest, HttpResult, LinkFailure, Upgrade};
 use chat_proto::{Action, ConnId, HttpId, Input, Machine, Now};
@@ -21,6 +21,10 @@ const TURNS_PER_POLL: u32 = 128;
 
 /// Turns before a port is asked for news while there is work.
 const TURNS_PER_SYNC: u32 = 32;
+
+/// For how long the wall clock is reckoned from the monotonic one. Reading it costs as much as a
+/// small part of everything else that is done for a message.
+const WALL_CLOCK: Duration = Duration::from_millis(10);
 
 /// A call of the application, run between two turns.
 pub(crate) type Call<M> = Box<dyn FnOnce(&mut M, Now) + Send>;
@@ -59,13 +63,17 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     exchanges: FuturesUnordered<Abortable<BoxFuture<(HttpId, HttpResult)>>>,
     aborts: BTreeMap<HttpId, AbortHandle>,
     timer: Option<(Instant, Pin<Box<R::Sleep>>)>,
+    /// When the wall clock was last read.
+    clocks: Now,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
     pub(crate) fn new(machine: M, runtime: R, options: Options) -> Self {
+        let clocks = runtime.now();
         Self {
             machine,
             runtime,
+            clocks,
             options: options.bounded(),
             reading: true,
             link: None,
@@ -77,6 +85,20 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         }
     }
 
+    /// Both clocks.
+    pub(crate) fn now(&mut self) -> Now {
+        let mono = self.runtime.mono();
+        match mono.checked_duration_since(self.clocks.mono) {
+            Some(passed) if passed < WALL_CLOCK => {
+                Now { mono, unix: self.clocks.unix.after(passed) }
+            }
+            Some(_) | None => {
+                self.clocks = self.runtime.now();
+                self.clocks
+            }
+        }
+    }
+
     pub(crate) fn options(&self) -> &Options {
         &self.options
     }
@@ -84,7 +106,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// Makes `socket` the live one and tells the machine.
     pub(crate) fn open(&mut self, conn: ConnId, socket: R::Socket) {
         self.link = Some(Link::new(conn, socket));
-        let now = self.runtime.now();
+        let now = self.now();
         self.machine.handle_input(Input::Opened { conn }, now);
     }
 
@@ -136,7 +158,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             return self.poll_leaving(cx);
         }
 
-        let now = self.runtime.now();
+        let now = self.now();
         self.pull_transmits(cx);
         let mut worked = false;
         while let Some(call) = port.next_call() {
@@ -169,7 +191,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         self.dial = None;
         self.exchanges.clear();
         self.aborts.clear();
-        let now = self.runtime.now();
+        let now = self.now();
         if let Some(link) = self.link.take() {
             self.linger = Some(link.into_linger(now.mono + self.options.linger));
         }

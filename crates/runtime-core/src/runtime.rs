@@ -107,6 +107,11 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         Now { mono: Instant::now(), unix: unix_now() }
     }
 
+    /// The monotonic clock alone, the same as in [`Runtime::now`].
+    fn mono(&self) -> Instant {
+        self.now().mono
+    }
+
     /// A seed from the operating system, another one each time.
     fn seed(&self) -> u64 {
         // The keys of a `RandomState` come from the system's entropy, and differ from call to call.

@@ -127,9 +127,12 @@ impl Runtime for TokioRuntime {
     }
 
     fn now(&self) -> Now {
+        Now { mono: self.mono(), unix: runtime::unix_now() }
+    }
+
+    fn mono(&self) -> Instant {
         // Tokio's clock, which tests can stop.
-        let mono = tokio::time::Instant::now().into_std();
-        Now { mono, unix: runtime::unix_now() }
+        tokio::time::Instant::now().into_std()
     }
 }
 

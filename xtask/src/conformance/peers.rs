@@ -34,16 +34,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::cmd::Cmd;
+use crate::packages::{Packages, SCRIPTS, target};
 
-const SCRIPTS: &str = "conformance";
 /// How long a script may take, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(120);
 /// The most characters that are shown of a line.
 const LINE: usize = 1000;
-/// The oldest Node: the first with `fetch` and `FormData`.
-const NODE: u32 = 18;
-/// The oldest Python that the packages support.
-const PYTHON: (u32, u32) = (3, 10);
 
 /// How it went.
 #[derive(Debug, PartialEq, Eq)]
@@ -57,20 +53,18 @@ pub(crate) enum Verdict {
 pub(crate) fn run(root: &Path, names: &[&str]) -> Result<Verdict, String> {
     let scripts = select(find(root)?, names)?;
     let needs = |language| scripts.iter().any(|script| script.language == language);
-    let target = target(root);
-    let place = target.join("conformance");
-    fs::create_dir_all(&place).map_err(|error| format!("{}: {error}", place.display()))?;
-    let mut tools = Tools { root, target, place, python: PathBuf::new() };
+    let mut packages = Packages::of(root)?;
     if needs(Language::Node)
-        && let Some(missing) = tools.node()?
+        && let Some(missing) = packages.node()?
     {
         return missing_is(missing);
     }
     if needs(Language::Python)
-        && let Some(missing) = tools.python()?
+        && let Some(missing) = packages.python()?
     {
         return missing_is(missing);
     }
+    let runner = Runner { root, packages };
     Cmd::cargo("build --quiet --locked -p chat-cli".split(' ')).run(root)?;
     for (package, example) in [("runtime-tokio", "peer"), ("chat-sign", "sign_lines")] {
         let build = ["build", "--quiet", "--locked", "-p", package, "--example", example];
@@ -86,7 +80,7 @@ pub(crate) fn run(root: &Path, names: &[&str]) -> Result<Verdict, String> {
         let work = || {
             let mut ended = Vec::new();
             while let Some((index, script)) = next() {
-                ended.push((index, script, tools.play(script)));
+                ended.push((index, script, runner.play(script)));
             }
             ended
         };
@@ -184,16 +178,9 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-fn target(root: &Path) -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |it| root.join(it))
-}
-
-struct Tools<'a> {
+struct Runner<'a> {
     root: &'a Path,
-    target: PathBuf,
-    /// Where packages are installed.
-    place: PathBuf,
-    python: PathBuf,
+    packages: Packages<'a>,
 }
 
 /// How a script ended.
@@ -203,78 +190,10 @@ struct Ended {
     took: Duration,
 }
 
-impl Tools<'_> {
-    /// Installs the packages of Node; says what is missing.
-    fn node(&self) -> Result<Option<&'static str>, String> {
-        let version = output(Command::new("node").arg("--version")).unwrap_or_default();
-        let major =
-            version.trim_start_matches('v').split('.').next().and_then(|it| it.parse().ok());
-        if major.is_none_or(|major: u32| major < NODE) {
-            return Ok(Some("Node 18 or later is not installed"));
-        }
-        let npm = if cfg!(windows) { "npm.cmd" } else { "npm" };
-        if output(Command::new(npm).arg("--version")).is_none() {
-            return Ok(Some("npm is not installed"));
-        }
-        self.install("node", "package.json", |folder| {
-            fs::copy(self.root.join(SCRIPTS).join("package.json"), folder.join("package.json"))
-                .map_err(|error| error.to_string())?;
-            let mut install = Command::new(npm);
-            let options = "install --no-audit --no-fund --ignore-scripts --no-package-lock";
-            install.args(options.split(' ')).current_dir(folder);
-            done(&mut install, "npm install")
-        })?;
-        Ok(None)
-    }
-
-    /// Makes an environment of Python with the packages; says what is missing.
-    fn python(&mut self) -> Result<Option<&'static str>, String> {
-        let print = "import sys, venv, ensurepip; print(*sys.version_info[:2])";
-        let named = ["python3", "python"].into_iter().find_map(|name| {
-            let version = output(Command::new(name).args(["-c", print]))?;
-            let (major, minor) = version.trim().split_once(' ')?;
-            let version: (u32, u32) = (major.parse().ok()?, minor.parse().ok()?);
-            (version >= PYTHON).then_some(name)
-        });
-        let Some(name) = named else {
-            return Ok(Some("Python 3.10 or later with venv is not installed"));
-        };
-        let bin = if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" };
-        let python = self.place.join("python").join(bin);
-        self.install("python", "requirements.txt", |folder| {
-            done(Command::new(name).args(["-m", "venv", "--clear"]).arg(folder), "python -m venv")?;
-            let requirements = self.root.join(SCRIPTS).join("requirements.txt");
-            let options = "-m pip install --quiet --disable-pip-version-check -r";
-            let mut install = Command::new(&python);
-            done(install.args(options.split(' ')).arg(requirements), "pip install")
-        })?;
-        self.python = python;
-        Ok(None)
-    }
-
-    /// Fills `folder` once for each content of the list of packages.
-    fn install(
-        &self,
-        folder: &str,
-        list: &str,
-        fill: impl FnOnce(&Path) -> Result<(), String>,
-    ) -> Result<(), String> {
-        let (folder, stamp) = (self.place.join(folder), self.place.join(format!("{folder}.stamp")));
-        let wanted = fs::read_to_string(self.root.join(SCRIPTS).join(list))
-            .map_err(|error| format!("{SCRIPTS}/{list}: {error}"))?;
-        if fs::read_to_string(&stamp).is_ok_and(|there| there == wanted) {
-            return Ok(());
-        }
-        println!("installing {SCRIPTS}/{list} into {}", folder.display());
-        let wrong = |error: std::io::Error| format!("{}: {error}", folder.display());
-        fs::create_dir_all(&folder).map_err(wrong)?;
-        fill(&folder)?;
-        fs::write(&stamp, wanted).map_err(wrong)
-    }
-
+impl Runner<'_> {
     /// Runs a script against a server of its own.
     fn play(&self, script: &Script) -> Result<Ended, String> {
-        let debug = self.target.join("debug");
+        let debug = target(self.root).join("debug");
         let exe = |name: &str| debug.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
         let mut serve = bare(&exe("chat"));
         serve.args("serve --json --listen 127.0.0.1:0".split(' '));
@@ -291,12 +210,12 @@ impl Tools<'_> {
             .map_err(|error| format!("the server's first line is not JSON ({error}): {ready}"))?;
         let mut play = match script.language {
             Language::Node => bare(Path::new("node")),
-            Language::Python => bare(&self.python),
+            Language::Python => bare(&self.packages.python),
         };
         play.arg(&script.path).envs(variables(&ready));
         play.env("CHAT_BIN", exe("chat")).env("CHAT_PEER", exe("examples/peer"));
         play.env("CHAT_SIGN_LINES", exe("examples/sign_lines"));
-        play.env("CHAT_NODE_PACKAGES", self.place.join("node"));
+        play.env("CHAT_NODE_PACKAGES", self.packages.node_folder());
         // Lines in the order they were printed, and no files beside the scripts.
         play.env("PYTHONUNBUFFERED", "1").env("PYTHONDONTWRITEBYTECODE", "1");
         play.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -393,22 +312,6 @@ fn bare(program: &Path) -> Command {
         }
     }
     command
-}
-
-/// What a program prints; `None` where it is missing or fails.
-fn output(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).output().ok().filter(|it| it.status.success())?;
-    String::from_utf8(output.stdout).ok()
-}
-
-fn done(command: &mut Command, what: &str) -> Result<(), String> {
-    let output = command.stdin(Stdio::null()).output();
-    let output = output.map_err(|error| format!("`{what}` could not be started: {error}"))?;
-    if output.status.success() {
-        return Ok(());
-    }
-    let stderr = String::from_utf8_lossy(&output.stderr);
-    Err(format!("`{what}` failed ({}):\n{}", output.status, stderr.trim_end()))
 }
 
 /// A process that ends with us, however we end.

@@ -4,7 +4,7 @@ mod cx;
 
 pub use cx::Cx;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::machine::{
     Upgrade,
 };
 use crate::rng::Rng;
+use crate::table::Table;
 use crate::time::Now;
 
 /// Longer spans count as this: counted from now, one without an end would overflow.
@@ -51,7 +52,7 @@ struct Engine<S: Service> {
     rng: Rng,
     timers: Timers<S::Alarm>,
     requests: Requests<S::Key, S::Ask>,
-    calls: BTreeMap<HttpId, S::Call>,
+    calls: Table<HttpId, S::Call>,
     transmits: VecDeque<Transmit>,
     actions: VecDeque<Action>,
     events: VecDeque<EventOf<S>>,
@@ -81,7 +82,7 @@ impl<S: Service> Session<S> {
             rng,
             timers: Timers::new(),
             requests: Requests::new(),
-            calls: BTreeMap::new(),
+            calls: Table::new(),
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -345,6 +346,13 @@ impl<S: Service> Machine for Session<S> {
         let event = self.engine.events.pop_front();
         self.engine.drained = event.is_none();
         event
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        match (self.engine.timers.next_at(), self.engine.requests.next_deadline()) {
+            (Some(timer), Some(request)) => Some(timer.min(request)),
+            (timer, request) => timer.or(request),
+        }
     }
 
     fn next_timer(&self) -> Option<(Instant, &'static str)> {

@@ -1,6 +1,7 @@
 //! What a service adds to the engine.
 
 use std::fmt::Debug;
+use std::hash::Hash;
 use std::time::Duration;
 
 use super::engine::Cx;
@@ -41,7 +42,7 @@ pub trait Service: Dialect + Sized + 'static {
     /// What it answers to requests.
     type Answer: Debug;
     /// The key of a request on the wire.
-    type Key: Ord + Clone + Debug;
+    type Key: Hash + Eq + Debug;
     /// What is remembered of a request.
     type Ask: Debug;
     /// What is remembered of an HTTP exchange.

@@ -1,6 +1,5 @@
 //! The deadlines of a session.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 /// What can be due.
@@ -36,47 +35,62 @@ impl<A> Timer<A> {
     }
 }
 
-/// At most one deadline a timer.
+/// At most one deadline a timer. There are a dozen at most, and one of them moves with every message:
+/// looking through a few entries that lie side by side is the cheapest there is.
 #[derive(Debug)]
-pub(super) struct Timers<A>(BTreeMap<Timer<A>, Instant>);
+pub(super) struct Timers<A>(Vec<(Timer<A>, Instant)>);
 
 impl<A: Copy + Ord> Timers<A> {
     pub(super) const fn new() -> Self {
-        Self(BTreeMap::new())
+        Self(Vec::new())
     }
 
     /// Arms, or moves, a timer.
     pub(super) fn set(&mut self, timer: Timer<A>, at: Instant) {
-        self.0.insert(timer, at);
+        match self.entry(timer) {
+            Some(armed) => *armed = at,
+            None => self.0.push((timer, at)),
+        }
     }
 
     /// Arms a timer unless it runs: for liveness, which a heartbeat must not push out of reach.
     pub(super) fn set_if_idle(&mut self, timer: Timer<A>, at: Instant) {
-        self.0.entry(timer).or_insert(at);
+        if self.entry(timer).is_none() {
+            self.0.push((timer, at));
+        }
+    }
+
+    fn entry(&mut self, timer: Timer<A>) -> Option<&mut Instant> {
+        self.0.iter_mut().find(|(armed, _)| *armed == timer).map(|(_, at)| at)
     }
 
     pub(super) fn clear(&mut self, timer: Timer<A>) {
-        self.0.remove(&timer);
+        self.0.retain(|(armed, _)| *armed != timer);
     }
 
     /// Disarms everything that belongs to a link or to an attempt.
     pub(super) fn clear_link(&mut self) {
-        self.0.retain(|timer, _| matches!(timer, Timer::Alarm(_)));
+        self.0.retain(|(timer, _)| matches!(timer, Timer::Alarm(_)));
     }
 
     pub(super) fn clear_all(&mut self) {
         self.0.clear();
     }
 
-    /// The earliest deadline. There are a dozen timers at most, so a scan beats a heap.
+    /// The earliest deadline; of equal ones, that of the timer named first.
     pub(super) fn next(&self) -> Option<(Instant, Timer<A>)> {
         self.0.iter().map(|(timer, at)| (*at, *timer)).min()
+    }
+
+    /// When that is.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        self.0.iter().map(|(_, at)| *at).min()
     }
 
     pub(super) fn pop_due(&mut self, now: Instant) -> Option<Timer<A>> {
         let (at, timer) = self.next()?;
         (at <= now).then(|| {
-            self.0.remove(&timer);
+            self.clear(timer);
             timer
         })
     }

@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::hash::Hash;
 use std::time::{Duration, Instant};
 
 use super::{Decision, Engine};
@@ -135,7 +136,7 @@ impl<S: Service> Cx<'_, S> {
 
     /// The request with this key on the wire.
     #[must_use]
-    pub fn by_key<Q: Ord + ?Sized>(&self, key: &Q) -> Option<RequestId>
+    pub fn by_key<Q: Hash + Eq + ?Sized>(&self, key: &Q) -> Option<RequestId>
     where
         S::Key: Borrow<Q>,
     {

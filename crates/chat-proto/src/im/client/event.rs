@@ -89,7 +89,7 @@ pub enum ImEvent {
     /// A `ctrl` that answers nothing: shutdown, a receipt refused, a late answer.
     Notice(Ctrl<'static>),
     /// A frame that answers nothing, or of a kind this crate does not know.
-    Other(Down<'static>),
+    Other(Box<Down<'static>>),
     /// A text that is no frame.
     Garbage(Text),
 }
@@ -104,7 +104,7 @@ pub struct Deleted {
     /// Id of the deletion.
     pub clear: u64,
     /// The frame.
-    pub frame: Pres<'static>,
+    pub frame: Box<Pres<'static>>,
 }
 
 /// Presence of a user or a topic.
@@ -117,7 +117,7 @@ pub struct Presence {
     /// What happened.
     pub what: PresenceKind,
     /// The frame.
-    pub frame: Pres<'static>,
+    pub frame: Box<Pres<'static>>,
 }
 
 /// What happened to somebody's presence.
@@ -148,7 +148,7 @@ pub struct AccessChange {
     /// Both sides after the change: one's own, and that of a new member.
     pub access: Option<Access>,
     /// The frame.
-    pub frame: Pres<'static>,
+    pub frame: Box<Pres<'static>>,
 }
 
 /// Somebody received or read everything up to a message.
@@ -185,7 +185,7 @@ pub struct Typing {
     /// How.
     pub what: TypingKind,
     /// The frame.
-    pub frame: Info<'static>,
+    pub frame: Box<Info<'static>>,
 }
 
 /// How somebody is about to say something. (tinode-doc)
@@ -220,7 +220,7 @@ pub struct Activity {
     /// Its author, where the server says.
     pub by: Option<UserId>,
     /// The frame.
-    pub frame: Pres<'static>,
+    pub frame: Box<Pres<'static>>,
 }
 
 /// Something about a topic or a user is not what it was.
@@ -233,7 +233,7 @@ pub struct Updated {
     /// What changed.
     pub what: UpdatedKind,
     /// The frame.
-    pub frame: Pres<'static>,
+    pub frame: Box<Pres<'static>>,
 }
 
 /// What is not what it was.

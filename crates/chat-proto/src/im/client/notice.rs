@@ -50,7 +50,12 @@ impl ImState {
                 if what == UpdatedKind::Description && member.is_none() {
                     self.refresh(topic.as_str(), cx);
                 }
-                cx.event(ImEvent::Updated(Updated { topic, user: member, what, frame: pres }));
+                cx.event(ImEvent::Updated(Updated {
+                    topic,
+                    user: member,
+                    what,
+                    frame: Box::new(pres),
+                }));
             }
             What::Deleted => {
                 let (seqs, clear) = (pres.delseq.as_deref().unwrap_or_default(), pres.clear);
@@ -58,7 +63,7 @@ impl ImState {
                 if let Some((info, _)) = self.info(topic.as_str(), false) {
                     info.clear = info.clear.max(clear);
                 }
-                cx.event(ImEvent::Deleted(Deleted { topic, seqs, clear, frame: pres }));
+                cx.event(ImEvent::Deleted(Deleted { topic, seqs, clear, frame: Box::new(pres) }));
             }
             What::Gone => self.forget(topic, Some(Down::Pres(pres)), cx),
             What::Moved => {
@@ -66,7 +71,7 @@ impl ImState {
                 cx.event(ImEvent::Detached { topic: topic.clone(), cause });
                 self.moved(topic, cx);
             }
-            What::Other => cx.event(ImEvent::Other(Down::Pres(pres))),
+            What::Other => cx.event(ImEvent::Other(Box::new(Down::Pres(pres)))),
         }
     }
 
@@ -88,7 +93,7 @@ impl ImState {
             }
         }
         let user = member.or_else(|| topic.peer());
-        cx.event(ImEvent::Presence(Presence { topic, user, what, frame }));
+        cx.event(ImEvent::Presence(Presence { topic, user, what, frame: Box::new(frame) }));
     }
 
     fn on_activity(&mut self, topic: TopicName, frame: Pres<'static>, cx: &mut Cx<'_, Im>) {
@@ -97,7 +102,12 @@ impl ImState {
             info.seq = info.seq.max(seq);
         }
         let (name, by) = (topic.clone(), user(&frame.act));
-        cx.event(ImEvent::Activity(Activity { topic, seq: Seq::new(seq), by, frame }));
+        cx.event(ImEvent::Activity(Activity {
+            topic,
+            seq: Seq::new(seq),
+            by,
+            frame: Box::new(frame),
+        }));
         // The server takes the topic for detached. Fetching the message shows whether it is.
         if let Some(track) = self.topics.get_mut(&name).filter(|track| track.attached) {
             track.learn_head(seq);
@@ -155,7 +165,7 @@ impl ImState {
             // A change of what is not known.
             self.refresh(topic.as_str(), cx);
         }
-        let change = AccessChange { topic, user, by, want, given, access, frame };
+        let change = AccessChange { topic, user, by, want, given, access, frame: Box::new(frame) };
         cx.event(if joined {
             ImEvent::Joined(change)
         } else if left {
@@ -181,7 +191,7 @@ impl ImState {
         let (topic, user) = (self.name(&about.decode()), UserId::from(&info.from));
         match what {
             Note::Typing(what) => {
-                cx.event(ImEvent::Typing(Typing { topic, user, what, frame: info }));
+                cx.event(ImEvent::Typing(Typing { topic, user, what, frame: Box::new(info) }));
             }
             Note::Receipt(what) => {
                 let seq = info.seq;

@@ -12,7 +12,7 @@ use crate::client::{Cx, RequestId};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
 use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
-use crate::json::Share;
+use crate::json::{Params, Share};
 use crate::machine::Text;
 
 /// Most members of answers nobody knows that are kept of one answer.
@@ -34,7 +34,7 @@ impl ImState {
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
             Down::Info(info) => self.on_info(info.share(text), cx),
             Down::Other(kind, body) => {
-                cx.event(ImEvent::Other(Down::Other(kind.share(text), body.share(text))));
+                cx.event(ImEvent::Other(Box::new(Down::Other(kind.share(text), body.share(text)))));
             }
         }
     }
@@ -214,10 +214,9 @@ impl ImState {
         }
         if followed {
             let mirror = &mut self.mirror;
-            let track = self
-                .topics
-                .entry(topic.clone())
-                .or_insert_with(|| Track::of(mirror.take(topic.as_str()).unwrap_or_default()));
+            let track = self.topics.get_or_insert_with(topic.clone(), || {
+                Track::of(mirror.take(topic.as_str()).unwrap_or_default())
+            });
             track.attached = true;
             track.again = None;
             track.info.learn_access(acs.as_ref());
@@ -253,8 +252,7 @@ impl ImState {
         ctrl: Ctrl<'static>,
         cx: &mut Cx<'_, Im>,
     ) {
-        let params = ctrl.params.as_ref().and_then(|params| params.parse::<Accepted>().ok());
-        let Some(Accepted { seq }) = params else {
+        let Some(seq) = ctrl.params.as_ref().and_then(accepted) else {
             // Accepted, it seems, and perhaps stored: not a refusal.
             cx.complete(id, Err(RequestError::Unknown));
             return;
@@ -266,8 +264,13 @@ impl ImState {
         // The author has read what was written. (tinode-code)
         track.info.see_read(seq);
         if noecho {
-            track.offer(seq, None, self.config.max_held);
-            self.advance(&topic, cx);
+            let is_next = track.take_next(seq);
+            if !is_next {
+                track.offer(seq, None, self.config.max_held);
+            }
+            if !is_next || track.is_behind() || !self.doubts.is_empty() {
+                self.advance(&topic, cx);
+            }
         }
     }
 
@@ -286,7 +289,7 @@ impl ImState {
         let Some(track) = self.topics.get_mut(&*name) else {
             drop(name);
             if !is_read {
-                cx.event(ImEvent::Other(Down::Data(data)));
+                cx.event(ImEvent::Other(Box::new(Down::Data(data))));
             }
             return;
         };
@@ -324,7 +327,7 @@ impl ImState {
                 merge(sum, &mut meta, wanted);
                 self.end_sub(id, cx);
             }
-            Some(_) | None => cx.event(ImEvent::Other(Down::Meta(meta))),
+            Some(_) | None => cx.event(ImEvent::Other(Box::new(Down::Meta(meta)))),
         }
     }
 }
@@ -343,7 +346,7 @@ fn collect(ask: &mut Ask, data: &Data<'static>) {
         && query.wants(data.seq)
         && (messages.len() as u64) < query.limit().min(MAX_PAGE)
     {
-        messages.entry(data.seq).or_insert_with(|| data.clone());
+        messages.get_or_insert_with(data.seq, || data.clone());
     }
 }
 
@@ -367,10 +370,20 @@ fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut Wanted)
     sum.extra.extend(meta.extra.drain(..).take(room));
 }
 
-/// `params` of the answer to a `pub`. (seed)
-#[derive(serde::Deserialize)]
-struct Accepted {
-    seq: u64,
+/// The number that the answer to a `pub` tells: `{"seq":7}`. (seed)
+fn accepted(params: &Params<'_>) -> Option<u64> {
+    #[derive(serde::Deserialize)]
+    struct Accepted {
+        seq: u64,
+    }
+
+    // As servers write it; anything else takes the long way.
+    let digits =
+        params.raw().as_str().strip_prefix("{\"seq\":").and_then(|rest| rest.strip_suffix('}'));
+    match digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
+        Some(digits) => digits.parse().ok(),
+        None => params.parse::<Accepted>().ok().map(|it| it.seq),
+    }
 }
 
 /// One of a `ctrl`'s params.

@@ -3,8 +3,6 @@
 //! Every verb but the notes gives a [`RequestId`] that ends in exactly one `Completed` event. A verb
 //! called before the session is ready is kept and sent then; its time runs all the same.
 
-use std::collections::BTreeMap;
-
 use super::answer::Changed;
 use super::ask::{Ask, AskKind, Wanted};
 use super::event::TypingKind;
@@ -17,6 +15,7 @@ use crate::error::CallError;
 use crate::im::up::{Cred, Del, Get, Leave, Pub, Set, Sub, Up, UpExtra, Verb};
 use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
+use crate::table::Table;
 use crate::time::Now;
 
 impl Session<Im> {
@@ -161,7 +160,7 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let data = Some(query.opts());
-        let kind = AskKind::History { query, messages: BTreeMap::new() };
+        let kind = AskKind::History { query, messages: Table::new() };
         self.ask(topic, kind, now, |id, topic| {
             let what = "data".into();
             Verb::Get(Box::new(Get { id, topic, what, data, ..Get::default() }))
