@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod compat;
 mod io;
 
 use std::io as std_io;
@@ -32,6 +33,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::Role;
 
+pub use compat::Compat;
 pub use io::TokioStream;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,

@@ -14,7 +14,7 @@ use runtime_tokio::files::{self, DownloadOptions, Progress, Source, TransferErro
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::support::{Raw, api, exchange, runtime, server};
+use crate::support::{Raw, api, exchange, plain, runtime, server};
 
 const LEN: usize = 1_000_001;
 /// More than the buffers between the two hold, so that neither is done before the other begins.
@@ -131,6 +131,21 @@ async fn what_the_service_says_is_told() {
     assert!(matches!(error, Err(TransferError::Im(FileError::Rejected { code: 400, .. }))));
     assert!(!path.exists());
     place.server.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_too_large_for_the_service_is_called_so() {
+    let server = plain(|config| config.hub.max_file_bytes = 1 << 20).await;
+    let host = ImHost::portsip(BaseUrl::parse(&server.urls().pbx).unwrap()).unwrap();
+    let token = FileToken::new(Raw::extension(&server, "101").await.file_token()).unwrap();
+    let runtime = runtime(&server);
+    for len in [LONG, (1 << 20) + 1] {
+        // Its head is enough for the service, which says so while the body is on its way.
+        let (source, options) = (Source::bytes(vec![7; len]), UploadOptions::default());
+        let error = files::im::upload(&runtime, &host, &token, "7", source, options).await;
+        assert!(matches!(error, Err(TransferError::Im(FileError::TooLarge))), "{error:?}");
+    }
+    server.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -31,8 +31,7 @@ pub enum TransferError {
     },
     /// What is sent is not as long as was said: a file shrank or grew meanwhile, a reader ended early.
     /// The server has not got the whole body.
-    #[error("{} of {said} bytes were promised, and {}", if *grew { "more" } else { "less" },
-        if *grew { "there are more" } else { "there are fewer" })]
+    #[error("the source has {} than the {said} bytes that were promised", if *grew { "more" } else { "fewer" })]
     SourceLength {
         /// The length that was promised.
         said: u64,

@@ -345,3 +345,86 @@ fn sync_folder(file: &Path) {
         let _ = File::open(folder).and_then(|folder| folder.sync_all());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn wait<T>(future: impl Future<Output = T>) -> T {
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(value) =
+                future.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            {
+                return value;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn partial(target: PathBuf, keep: bool) -> Partial {
+        Partial::new(target, &Uri::from_static("http://h/f"), keep, 7).unwrap()
+    }
+
+    #[test]
+    fn a_name_however_long_has_room_for_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["é".repeat(127), "x".repeat(255)] {
+            let target = folder.path().join(&name);
+            let mut partial = partial(target.clone(), true);
+            wait(partial.restart(None)).unwrap();
+            wait(partial.write(Bytes::from_static(b"hello"))).unwrap();
+            wait(partial.finish()).unwrap();
+            assert_eq!(fs::read(target).unwrap(), b"hello");
+        }
+        let names = |name: &str| {
+            let place = Place::of(folder.path().join(name), true, 7).unwrap();
+            (place.temporary, place.note.unwrap())
+        };
+        let long = "x".repeat(200);
+        assert_ne!(names(&format!("{long}1")), names(&format!("{long}2")));
+        assert!(Place::of(PathBuf::from("/"), true, 7).is_none());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_full_disk_is_told_with_the_path() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut partial = partial(folder.path().join("f"), false);
+        let full = OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let disk = Disk { shared: partial.shared.clone(), file: Some(full) };
+        partial.worker = Some(Worker::start(disk).unwrap());
+        wait(partial.write(Bytes::from_static(b"hello"))).unwrap();
+        let error = wait(partial.settle()).unwrap_err();
+        assert!(error.is_storage_full(), "{error}");
+        let text = error.to_string();
+        assert!(
+            text.contains("cannot write") && text.contains(".f.0000000000000007.part"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn who_was_given_up_creates_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let partial = partial(folder.path().join("f"), false);
+        let mut disk = Disk { shared: partial.shared.clone(), file: None };
+        drop(partial);
+        let error = disk.restart(None).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::Interrupted);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_file_that_was_renamed_meanwhile_is_not_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let (old, new) = (folder.path().join("old"), folder.path().join("new"));
+        let file = File::create(&old).unwrap();
+        assert!(is_at(&file, &old));
+        fs::rename(&old, new).unwrap();
+        assert!(!is_at(&file, &old));
+    }
+}

@@ -5,6 +5,7 @@ mod accept;
 mod backpressure;
 mod clients;
 mod close;
+mod compat;
 mod conformance;
 mod idle;
 mod spawned;
