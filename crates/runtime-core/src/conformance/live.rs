@@ -8,6 +8,7 @@ use bytes::Bytes;
 use chat_proto::client::{Event, Service};
 use chat_proto::json::Raw;
 
+use super::dropped::waiting;
 use crate::c2c::{self, C2cClient, C2cEvent, DownloadRules, Kind, SendOptions, Since};
 use crate::client::{Closed, EventOf, Events, FileCallError, NotReady, SendError, Spoken};
 use crate::files::{DownloadOptions, Source, UploadOptions};
@@ -165,7 +166,26 @@ pub async fn order_chat<R: Runtime + From<Network>>(
     let options = SendOptions { uuid: Some("mine-1".to_owned()), ..SendOptions::default() };
     let frame = c2c::Up::text("", "", "with an id of my own", 0);
     assert_eq!(b.send_frame(order, frame, &options).await.unwrap().uuid, "mine-1");
+
+    // A call that is dropped: it stands in the chat once, and its end is an event.
+    let mut buyer_hears = b.events();
+    {
+        let dropped = std::pin::pin!(b.send_text(order, "dropped"));
+        assert!(waiting(0, dropped).await.is_none());
+    }
+    loop {
+        let event = buyer_hears.next().await.expect("the end of the call is missing");
+        if let Event::Completed { result, .. } = event {
+            assert!(matches!(result, Ok(c2c::Answer::Accepted(_))), "{result:?}");
+            break;
+        }
+    }
+    drop(buyer_hears);
     let page = m.history(c2c::HistoryQuery::newest(order)).await.unwrap();
+    let is_dropped = |item: &&c2c::HistoryItem<'_>| {
+        c2c::Push::from((*item).clone()).content_text().as_deref() == Some("dropped")
+    };
+    assert_eq!(page.items.iter().filter(is_dropped).count(), 1);
     assert!(page.items.iter().any(|item| item.uuid == *sent.uuid.as_str()));
     m.mark_read(order, None).await.unwrap();
 
