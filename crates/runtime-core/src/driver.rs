@@ -22,9 +22,9 @@ const TURNS_PER_POLL: u32 = 128;
 /// Turns before a port is asked for news while there is work.
 const TURNS_PER_SYNC: u32 = 32;
 
-/// For how long the wall clock is reckoned from the monotonic one. Reading it costs as much as a
-/// small part of everything else that is done for a message.
-const WALL_CLOCK: Duration = Duration::from_millis(10);
+/// For how long a reading of the wall clock, which is in milliseconds, is good enough. Reading it costs
+/// as much as a fair part of everything else that is done for a message.
+const WALL_CLOCK: Duration = Duration::from_millis(1);
 
 /// A call of the application, run between two turns.
 pub(crate) type Call<M> = Box<dyn FnOnce(&mut M, Now) + Send>;
@@ -65,6 +65,8 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     timer: Option<(Instant, Pin<Box<R::Sleep>>)>,
     /// When the wall clock was last read.
     clocks: Now,
+    /// When to read it again.
+    stale_at: Instant,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
@@ -74,6 +76,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             machine,
             runtime,
             clocks,
+            stale_at: clocks.mono + WALL_CLOCK,
             options: options.bounded(),
             reading: true,
             link: None,
@@ -87,16 +90,13 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
 
     /// Both clocks.
     pub(crate) fn now(&mut self) -> Now {
-        let mono = self.runtime.mono();
-        match mono.checked_duration_since(self.clocks.mono) {
-            Some(passed) if passed < WALL_CLOCK => {
-                Now { mono, unix: self.clocks.unix.after(passed) }
-            }
-            Some(_) | None => {
-                self.clocks = self.runtime.now();
-                self.clocks
-            }
+        let (mono, read) = (self.runtime.mono(), self.clocks.mono);
+        if mono < read || mono >= self.stale_at {
+            self.clocks = self.runtime.now();
+            self.stale_at = self.clocks.mono + WALL_CLOCK;
+            return self.clocks;
         }
+        Now { mono, unix: self.clocks.unix }
     }
 
     pub(crate) fn options(&self) -> &Options {
@@ -165,8 +165,12 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             call(&mut self.machine, now);
             worked = true;
         }
-        worked |= self.poll_dial(cx, now);
-        worked |= self.poll_exchanges(cx, now);
+        if self.dial.is_some() {
+            worked |= self.poll_dial(cx, now);
+        }
+        if !self.exchanges.is_empty() {
+            worked |= self.poll_exchanges(cx, now);
+        }
         // No room means that an event may be stuck.
         if self.reading && port.has_room() {
             worked |= self.poll_read(cx, now);
@@ -181,7 +185,9 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
                 worked = true;
             }
         }
-        worked |= self.poll_linger(cx);
+        if self.linger.is_some() {
+            worked |= self.poll_linger(cx);
+        }
         // A machine that has just finished leaves in the next turn.
         !(worked || self.machine.is_finished() || self.poll_timer(cx))
     }
@@ -265,9 +271,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     }
 
     fn poll_exchanges(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
-        if self.exchanges.is_empty() {
-            return false;
-        }
         let Poll::Ready(Some(ended)) = Pin::new(&mut self.exchanges).poll_next(cx) else {
             return false;
         };

@@ -86,6 +86,9 @@ impl<K: Hash + Eq, A> Requests<K, A> {
     where
         K: Borrow<Q>,
     {
+        if self.keys.is_empty() {
+            return None;
+        }
         let is_it = |id| {
             self.pending(id).and_then(|it| it.key.as_ref()).is_some_and(|it| it.borrow() == key)
         };

@@ -27,6 +27,10 @@ impl Index {
         Self { places: Vec::new(), len: 0 }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
     /// Adds an id that is not there.
     pub(super) fn insert(&mut self, hash: u64, id: RequestId) {
         if (self.len + 1) * 2 > self.places.len() {

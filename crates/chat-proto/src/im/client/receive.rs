@@ -377,13 +377,17 @@ fn accepted(params: &Params<'_>) -> Option<u64> {
         seq: u64,
     }
 
-    // As servers write it; anything else takes the long way.
-    let digits =
-        params.raw().as_str().strip_prefix("{\"seq\":").and_then(|rest| rest.strip_suffix('}'));
-    match digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit())) {
-        Some(digits) => digits.parse().ok(),
-        None => params.parse::<Accepted>().ok().map(|it| it.seq),
+    // As servers write it; anything else takes the long way. Fifteen digits cannot overflow.
+    let text = params.raw().as_str().as_bytes();
+    let digits = text.strip_prefix(br#"{"seq":"#).and_then(|rest| rest.strip_suffix(b"}"));
+    if let Some(digits) = digits.filter(|digits| (1..=15).contains(&digits.len()))
+        && let Some(seq) = digits.iter().try_fold(0, |number, digit| {
+            digit.is_ascii_digit().then(|| number * 10 + u64::from(digit - b'0'))
+        })
+    {
+        return Some(seq);
     }
+    params.parse::<Accepted>().ok().map(|it| it.seq)
 }
 
 /// One of a `ctrl`'s params.
