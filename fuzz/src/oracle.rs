@@ -174,7 +174,8 @@ fn c2c_down(text: &str) -> Option<c2c::Down<'_>> {
 
 fn system_content(text: &str) {
     let object = text.trim_ascii_start().starts_with('{');
-    let reference = serde_json::from_str::<SystemContent<'_>>(text).ok().filter(|_| object);
+    let read = object && expected_difference(text, 128).is_none();
+    let reference = serde_json::from_str::<SystemContent<'_>>(text).ok().filter(|_| read);
     assert_eq!(SystemContent::parse(text), reference, "system content: {text:?}");
 }
 

@@ -3,6 +3,7 @@
 //! What is measured, and the gates, are in the package `chat-benches`; this builds it as users build
 //! and starts it.
 
+mod files;
 mod runtime;
 
 use std::path::Path;
@@ -11,15 +12,17 @@ use std::process::{Command, Stdio};
 use crate::Failure;
 use crate::cmd::Cmd;
 
-const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`, or `runtime \
-                     [--peers] [--check] [--rounds N] [--only WORDS]`";
+const USAGE: &str = "`bench` takes `codec [--instructions] [--check] [FILTER]`, `files`, or \
+                     `runtime [--peers] [--check] [--rounds N] [--only WORDS]`";
 
 /// Builds and runs one bench.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<(), Failure> {
-    if let [bench, options @ ..] = args
-        && bench == "runtime"
-    {
-        return runtime::run(root, options);
+    match args {
+        [bench, options @ ..] if bench == "runtime" => return runtime::run(root, options),
+        [bench, options @ ..] if bench == "files" => {
+            return files::run(options).map_err(Failure::Usage)?.run(root).map_err(Failure::Check);
+        }
+        _ => {}
     }
     let [build, runner] = codec(args).map_err(Failure::Usage)?;
     build.run(root).and_then(|()| runner.run(root)).map_err(Failure::Check)

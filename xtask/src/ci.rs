@@ -4,6 +4,7 @@
 //! one reuses: clippy, the documentation and the feature checks share metadata, the two test steps
 //! share code.
 
+mod examples;
 mod features;
 mod lock;
 mod readme;
@@ -42,6 +43,7 @@ const STEPS: &[Step] = &[
     Step { name: "doctest", what: "examples in the documentation", run: doctest },
     Step { name: "fuzz", what: "the seeds of the fuzz targets", run: fuzz_seeds },
     Step { name: "readme", what: "the README's example against our server", run: readme_example },
+    Step { name: "examples", what: "each example, on each runtime", run: each_example },
     Step { name: "peers", what: "clients that others wrote, against our server", run: peers },
     Step { name: "doc", what: "documentation builds without a warning", run: doc },
     Step {
@@ -184,6 +186,10 @@ fn fuzz_seeds(root: &Path) -> Result<Outcome, String> {
 
 fn readme_example(root: &Path) -> Result<Outcome, String> {
     readme::check(root).map(|()| Outcome::Passed)
+}
+
+fn each_example(root: &Path) -> Result<Outcome, String> {
+    examples::check(root).map(|()| Outcome::Passed)
 }
 
 fn peers(root: &Path) -> Result<Outcome, String> {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 pub(crate) struct Cmd {
     program: String,
     args: Vec<String>,
-    envs: Vec<(&'static str, &'static str)>,
+    envs: Vec<(&'static str, String)>,
 }
 
 impl Cmd {
@@ -38,8 +38,8 @@ impl Cmd {
     }
 
     /// Adds a variable to the child's environment.
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Self {
-        self.envs.push((name, value));
+    pub(crate) fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.envs.push((name, value.into()));
         self
     }
 
@@ -118,7 +118,7 @@ impl Cmd {
                 command.env_remove(name);
             }
         }
-        command.envs(self.envs.iter().copied());
+        command.envs(self.envs.iter().map(|(name, value)| (name, value)));
         command
     }
 }
@@ -137,7 +137,7 @@ mod tests {
         let cmd = Cmd {
             program: "/opt/rust/bin/cargo".to_owned(),
             args: vec!["doc".to_owned(), "--no-deps".to_owned()],
-            envs: vec![("RUSTDOCFLAGS", "-D warnings")],
+            envs: vec![("RUSTDOCFLAGS", "-D warnings".to_owned())],
         };
         assert_eq!(cmd.line(), "RUSTDOCFLAGS=\"-D warnings\" cargo doc --no-deps");
     }

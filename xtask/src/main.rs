@@ -35,6 +35,7 @@ Commands:
                  writes benches/RUNTIME.md. --peers adds clients in Python and Node (installed
                  under target/conformance), --check fails where a gate is missed, --rounds N
                  takes more or fewer than 21, --only WORDS some and writes no report
+  bench files    Measure the memory that a file of 1 GiB takes, up and down, on each runtime
   conformance [SCRIPT...]     Run clients that others wrote against our server: Node and Python
                               packages are installed under target/conformance
   conformance --check         Check that crates/chat-hub/CONFORMANCE.md is true to rules and tests

@@ -18,7 +18,7 @@ use chat_proto::im::UserId;
 use chat_proto::machine::HttpRequest;
 use chat_proto::rest::BaseUrl;
 use chat_server::{TestServer, Urls, World};
-use runtime_core::Network;
+use runtime_core::{Network, Proxies};
 
 use journal::Journal;
 use report::{Problem, Report};
@@ -53,15 +53,21 @@ impl Exchange<'_> {
 }
 
 /// Runs everything; whether every exchange went as documented.
-pub(crate) async fn run<W: Write>(kind: Kind, world: World, out: W) -> Result<bool, Problem> {
+pub(crate) async fn run<W: Write>(
+    kind: Kind,
+    world: World,
+    proxies: Proxies,
+    out: W,
+) -> Result<bool, Problem> {
     let journal = Journal::default();
     let mut report = Report::new(out, journal.clone());
     let people = im_cast(&world)?;
     let traders = c2c::cast(&world)?;
     let server = TestServer::start(world).await?;
     let urls = server.urls().clone();
-    describe(kind, &urls, &mut report)?;
-    let runtime = AnyRuntime::new(kind, Network::new(server.tls_policy()));
+    describe(kind, &urls, &proxies, &mut report)?;
+    let network = Network::new(server.tls_policy()).with_proxies(proxies);
+    let runtime = AnyRuntime::new(kind, network);
     let place = Place { runtime, journal };
 
     report.section("IM", "PortSIP PBX instant messaging")?;
@@ -77,13 +83,21 @@ pub(crate) async fn run<W: Write>(kind: Kind, world: World, out: W) -> Result<bo
     Ok(report.finish()?)
 }
 
-fn describe<W: Write>(kind: Kind, urls: &Urls, report: &mut Report<W>) -> Result<(), Problem> {
+fn describe<W: Write>(
+    kind: Kind,
+    urls: &Urls,
+    proxies: &Proxies,
+    report: &mut Report<W>,
+) -> Result<(), Problem> {
     report.say("A local server, in this process, with a certificate made a moment ago:")?;
     report.say(format_args!("  IM        {}", urls.im))?;
     report.say(format_args!("  PBX REST  {}", urls.pbx))?;
     report.say(format_args!("  C2C REST  {}", urls.c2c))?;
     report.say(format_args!("  C2C chat  {}", urls.chat))?;
     report.say(format_args!("Its clients run on {}.", kind.name()))?;
+    if let Some(proxy) = proxies.secure() {
+        report.say(format_args!("They go through {proxy}."))?;
+    }
     report.say("→ is what a client sends, ← what comes back. Credentials are hidden.")?;
     report
         .say("The services' own servers were never asked: this is our server and our clients.")?;

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use chat_server::World;
 use clap::{Parser, Subcommand};
+use runtime_core::{Proxies, Proxy};
 use tracing_subscriber::EnvFilter;
 
 /// A local server for PortSIP PBX IM and Binance C2C order chat, and a tour of both.
@@ -42,6 +43,11 @@ struct DemoArgs {
     /// The async runtime of the clients. The server is on tokio.
     #[arg(long, value_enum, default_value_t = demo::Kind::Tokio)]
     runtime: demo::Kind,
+    /// Let the clients go through this proxy, HTTP and WebSocket alike: `http://`, `https://` or
+    /// `socks5h://`, with `USER:PASSWORD@` where it asks for them. Without it they go directly,
+    /// whatever the environment says: the server is on this machine.
+    #[arg(long, value_name = "URL", env = "CHAT_PROXY", hide_env_values = true)]
+    proxy: Option<String>,
 }
 
 fn main() -> ExitCode {
@@ -53,16 +59,25 @@ fn main() -> ExitCode {
     };
     let outcome = match cli.command {
         Command::Serve(args) => runtime.block_on(serve::run(args)).map(|()| true),
-        Command::Demo(args) => world(args.world.as_deref()).and_then(|world| {
-            let demo = demo::run(args.runtime, world, std::io::stdout());
-            args.runtime.block_on(&runtime, demo)
-        }),
+        Command::Demo(args) => run_demo(&args, &runtime),
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => fail(&*error),
     }
+}
+
+fn run_demo(
+    args: &DemoArgs,
+    tokio: &tokio::runtime::Runtime,
+) -> Result<bool, Box<dyn std::error::Error + Send + Sync>> {
+    let world = world(args.world.as_deref())?;
+    // Its errors do not show the password that may be in it.
+    let proxy = args.proxy.as_deref().map(Proxy::parse).transpose();
+    let proxies = proxy.map_err(|error| format!("--proxy: {error}"))?.map(Proxies::all);
+    let demo = demo::run(args.runtime, world, proxies.unwrap_or_default(), std::io::stdout());
+    args.runtime.block_on(tokio, demo)
 }
 
 /// The world in a file, or the built-in one.

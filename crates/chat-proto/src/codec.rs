@@ -33,7 +33,7 @@ mod special;
 use std::marker::PhantomData;
 
 pub use read::{Decode, from_text};
-pub(crate) use read::{Members, any_member, lone, member, members};
+pub(crate) use read::{Members, any_member, lone, member, members, object};
 pub use scan::{Fault, Scanner};
 pub(crate) use special::find_special;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::machine::{CloseFrame, LinkFailure};
+use crate::machine::{CloseFrame, HttpFailure, LinkFailure};
 
 /// A verb was called wrongly: nothing was sent and nothing will be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -96,6 +96,26 @@ pub enum Lost {
     /// Replaced on purpose by a fresh connection.
     #[error("recycled")]
     Recycled,
+}
+
+impl Lost {
+    /// What must be done before dialling failed for want of an answer.
+    pub(crate) fn unprepared(why: HttpFailure) -> Self {
+        match why {
+            HttpFailure::Untrusted(text) => Self::Link(LinkFailure::Untrusted(text)),
+            HttpFailure::ProxyLogin(text) => Self::Link(LinkFailure::ProxyLogin(text)),
+            HttpFailure::Dial(_)
+            | HttpFailure::Tls(_)
+            | HttpFailure::Io(_)
+            | HttpFailure::TimedOut
+            | HttpFailure::TooBig { .. } => Self::Prepare(why.to_string()),
+        }
+    }
+
+    /// Whether another attempt will fail as well until somebody changes something.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(self, Self::Link(failure) if failure.is_lasting())
+    }
 }
 
 fn describe(frame: Option<&CloseFrame>) -> String {

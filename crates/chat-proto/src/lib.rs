@@ -70,6 +70,7 @@ pub mod machine;
 pub mod rest;
 pub mod rng;
 pub mod server;
+mod table;
 pub mod time;
 
 pub use client::Session;

@@ -13,13 +13,17 @@
 //! all. [`Machine::poll_timeout`] says when the next [`Input::Timeout`] is due; it is computed, so
 //! asking costs nothing and forgets nothing.
 
+mod failure;
+
 use std::fmt;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use bytestring::ByteString;
 
 use crate::time::Now;
+
+pub use failure::{HttpFailure, LinkFailure};
 
 /// A transport attempt. Every input about a connection names one; inputs about an older one are
 /// ignored, so a late dial can never replace a live socket.
@@ -212,76 +216,6 @@ impl CloseFrame {
     #[must_use]
     pub fn new(code: u16, reason: impl Into<Text>) -> Self {
         Self { code, reason: reason.into() }
-    }
-}
-
-/// Why a link is gone, or was never there.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum LinkFailure {
-    /// No connection: name resolution, refused, unreachable, proxy.
-    #[error("cannot connect: {0}")]
-    Dial(String),
-    /// TLS failed: the certificate is not trusted, or the peer speaks no TLS.
-    #[error("TLS failed: {0}")]
-    Tls(String),
-    /// The server answered the upgrade with an HTTP status instead of switching protocols.
-    #[error("the server refused the WebSocket upgrade with HTTP {status}")]
-    Refused {
-        /// The HTTP status.
-        status: u16,
-        /// `Retry-After`, where the server named one in seconds.
-        retry_after: Option<Duration>,
-    },
-    /// The transport ended without a close frame.
-    #[error("the connection ended without a close frame")]
-    Ended,
-    /// The transport failed.
-    #[error("the connection failed: {0}")]
-    Io(String),
-    /// The peer broke the WebSocket protocol.
-    #[error("the peer broke the WebSocket protocol: {0}")]
-    Protocol(String),
-    /// A message was larger than the configured limit.
-    #[error("a message exceeds the limit of {limit} bytes")]
-    TooBig {
-        /// The limit in bytes.
-        limit: usize,
-    },
-}
-
-/// Why an HTTP exchange gave no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum HttpFailure {
-    /// No connection was made: the request was certainly not seen by the server.
-    #[error("cannot connect: {0}")]
-    Dial(String),
-    /// TLS failed before the request was sent.
-    #[error("TLS failed: {0}")]
-    Tls(String),
-    /// The connection failed after the request may have been sent.
-    #[error("the exchange failed: {0}")]
-    Io(String),
-    /// The deadline passed.
-    #[error("the exchange did not finish in time")]
-    TimedOut,
-    /// The body of the answer is larger than allowed.
-    #[error("the answer exceeds the limit of {limit} bytes")]
-    TooBig {
-        /// The limit in bytes.
-        limit: usize,
-    },
-}
-
-impl HttpFailure {
-    /// Whether the server can have acted on the request.
-    #[must_use]
-    pub const fn may_have_happened(&self) -> bool {
-        match self {
-            Self::Dial(_) | Self::Tls(_) => false,
-            Self::Io(_) | Self::TimedOut | Self::TooBig { .. } => true,
-        }
     }
 }
 

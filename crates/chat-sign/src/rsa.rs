@@ -119,3 +119,26 @@ impl TryRng for Blinding {
 }
 
 impl TryCryptoRng for Blinding {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Secret;
+
+    /// Blinding that repeats itself would blind nothing.
+    #[test]
+    fn no_blinding_number_comes_twice() {
+        let keyed = HmacSigner::new(&Secret::new("key"));
+        let mut numbers = Blinding { keyed, count: 0 };
+        let words = [numbers.try_next_u32(), numbers.try_next_u32()].map(Result::unwrap);
+        assert_ne!(words[0], words[1]);
+        let words = [numbers.try_next_u64(), numbers.try_next_u64()].map(Result::unwrap);
+        assert_ne!(words[0], words[1]);
+        let mut bytes = [0; 80];
+        numbers.try_fill_bytes(&mut bytes).unwrap();
+        let mut blocks: Vec<&[u8]> = bytes.chunks(16).collect();
+        blocks.sort_unstable();
+        blocks.dedup();
+        assert_eq!(blocks.len(), 5);
+    }
+}

@@ -1,50 +1,39 @@
-//! Connects, says hello to a peer, prints what happens and closes.
+//! Connects, says hello to a peer, waits for the echo and closes.
 //!
 //! ```text
-//! cargo run --release -p chat-cli -- serve          # in another terminal; prints URL and CA file
-//! cargo run -p runtime-async-std --example hello -- https://127.0.0.1:8887 CA.pem
-//! cargo run -p runtime-async-std --no-default-features --features smol --example hello -- …
+//! cargo run --release -p chat-cli -- serve --ca target/ca.pem       # in another terminal
+//! export CHAT_IM_URL=https://127.0.0.1:8887 CHAT_IM_CA_FILE=target/ca.pem
+//! export CHAT_IM_USER=101 CHAT_IM_DOMAIN=pbx.example.com CHAT_IM_PASSWORD=demo-101
+//! cargo run -p runtime-async-std --example hello
+//! cargo run -p runtime-async-std --no-default-features --features smol --example hello
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example speaks to its terminal")]
-#![expect(clippy::wildcard_enum_match_arm, reason = "two events matter here")]
 
-use chat_proto::client::Event;
-use chat_proto::im::client::{Credentials, ImConfig, ImEvent, Publish, Subscribe};
-use chat_proto::im::{TopicName, UserId};
-use chat_proto::{Session, rest::BaseUrl};
+use std::time::Duration;
+
 #[cfg(feature = "async-std")]
-use runtime_async_std::AsyncStdRuntime as MyRuntime;
+use runtime_async_std::{AsyncStdRuntime as MyRuntime, im};
 #[cfg(not(feature = "async-std"))]
-use runtime_async_std::SmolRuntime as MyRuntime;
-use runtime_async_std::{Connection, Options, Runtime, TlsPolicy};
+use runtime_async_std::{SmolRuntime as MyRuntime, smol::im};
+
+use im::{Config, Event, ImEvent, Publish, Subscribe, TopicName, UserId};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     MyRuntime::block_on(hello())
 }
 
 async fn hello() -> Result<(), Box<dyn std::error::Error>> {
-    let args: Vec<String> = std::env::args().collect();
-    let [_, url, ca] = &args[..] else { return Err("usage: hello URL CA.pem".into()) };
-    let tls = TlsPolicy::only_ca_pem(std::fs::read(ca)?)?;
-    let (runtime, host) = (MyRuntime::new(tls), BaseUrl::parse(url)?);
-    let me = Credentials::password("101", "pbx.example.com", "demo-101");
+    let im = im::connect(Config::from_env()?).await?;
     let peer = TopicName::p2p(&UserId::from_number(804_252_613_548_703_744));
-    let mut im = Session::im(ImConfig::new(&host, me)?, runtime.seed(), runtime.now());
-    im.connect(runtime.now());
-    im.subscribe(&peer, Subscribe::default(), runtime.now())?;
-    im.publish(&peer, Publish::text("Hello from Rust"), runtime.now())?;
-    let mut chat = Connection::new(im, runtime, Options::default());
-    while let Some(event) = chat.next().await {
-        println!("{event:?}");
-        match event {
-            Event::CredentialsNeeded { why } => return Err(why.into()),
-            Event::Service(ImEvent::Message(_)) => {
-                let (im, now) = chat.machine();
-                im.close(now);
-            }
-            _ => {}
-        }
+    im.subscribe(&peer, Subscribe::default()).await?;
+    println!("Published: {:?}", im.publish(&peer, Publish::text("Hello from Rust")).await?);
+    let mut events = im.events();
+    while let Some(event) = events.next().await {
+        let Event::Service(ImEvent::Message(message)) = event else { continue };
+        println!("{} says {:?}", message.from, message.content);
+        break;
     }
+    println!("Closed: {:?}", im.close(Duration::from_secs(5)).await);
     Ok(())
 }

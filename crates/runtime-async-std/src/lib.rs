@@ -55,8 +55,17 @@ pub use plugs::AsyncIoRuntime;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, connect, http, runtime,
+    TryCallError, WsConfig, client, connect, files, http, runtime,
 };
+
+#[cfg(feature = "async-std")]
+runtime_core::clients!(crate::AsyncStdRuntime);
+
+/// The typed clients on smol.
+#[cfg(feature = "smol")]
+pub mod smol {
+    runtime_core::clients!(crate::SmolRuntime);
+}
 
 /// async-std's plugs. Discontinued upstream; see the head of this crate.
 #[cfg(feature = "async-std")]

@@ -23,16 +23,24 @@
 
 #![expect(clippy::unwrap_used, clippy::wildcard_enum_match_arm, reason = "these are tests")]
 
+pub mod live;
 pub mod peer;
 pub mod probe;
+pub mod real;
 
+mod clients;
 mod close;
 mod dial;
 mod dropped;
+mod files_down;
+mod files_lost;
+mod files_up;
 mod flow;
 mod http;
 mod messages;
 mod proxy;
+mod proxy_real;
+mod scratch;
 mod spawned;
 mod tls;
 mod watched;
@@ -137,7 +145,14 @@ cases! {
         proxy_socks
         proxy_refuses
         proxy_hostile
+        proxy_slow
         proxy_exceptions;
+    proxy_real:
+        tinyproxy_open
+        tinyproxy_login
+        tinyproxy_denies
+        microsocks_open
+        microsocks_login;
     http:
         http_exchange
         http_lengths
@@ -147,6 +162,32 @@ cases! {
         http_deadline
         http_abort
         http_upload;
+    files_up:
+        files_upload_of_every_kind
+        files_upload_for_both_services
+        files_upload_of_another_length
+        files_upload_over_the_limit
+        files_upload_redirected
+        files_upload_refused
+        files_upload_stalled
+        files_upload_dropped_at_every_await;
+    files_down:
+        files_download
+        files_download_into_a_writer
+        files_download_over_the_limit
+        files_download_that_lies
+        files_download_redirected
+        files_download_refused
+        files_download_on_a_bad_disk
+        files_download_dropped_at_every_await;
+    files_lost:
+        files_download_goes_on
+        files_download_starts_over
+        files_download_gives_up
+        files_download_into_a_writer_goes_on
+        files_download_goes_on_later
+        files_download_of_something_else_later
+        files_download_in_use;
     flow:
         half_open_peer
         slow_reader
@@ -170,6 +211,14 @@ cases! {
     spawned:
         many_tasks
         last_handle;
+    clients:
+        client_publishes
+        client_refused
+        client_clones
+        client_close_deadline
+        client_queue_full
+        client_call_dropped
+        client_slow_application;
 }
 
 /// Runs a case, with an end to everything.

@@ -24,9 +24,9 @@ pub async fn connect<R: Runtime>(runtime: &R, target: &Target) -> Result<R::Stre
     let connecting = reach(runtime, target, end);
     let result = timeout_at(runtime, end, connecting).await;
     let result = result.unwrap_or(Err(ConnectError::Dial("no connection in time".into())));
-    if let Err(error @ ConnectError::Tls(_)) = &result {
+    if let Err(error @ (ConnectError::Tls(_) | ConnectError::Untrusted(_))) = &result {
         // Whoever tries again and again with a server it does not trust shall not do so silently.
-        tracing::warn!(host = target.host, port = target.port, %error, "the server is not trusted");
+        tracing::warn!(host = target.host, port = target.port, %error, "no TLS connection");
     }
     result
 }
@@ -74,7 +74,10 @@ async fn through<R: Runtime>(
     let stream = name(runtime, proxy.host(), proxy.port(), end).await;
     let mut stream = stream.map_err(|error| match error {
         ConnectError::Dial(text) => of_proxy(&text),
-        ConnectError::Proxy(_) | ConnectError::Tls(_) => error,
+        ConnectError::Proxy(_)
+        | ConnectError::ProxyLogin(_)
+        | ConnectError::Tls(_)
+        | ConnectError::Untrusted(_) => error,
     })?;
     if proxy.is_encrypted() {
         let name = ServerName::try_from(proxy.host().to_owned())
@@ -93,7 +96,7 @@ async fn encrypt<R: Runtime>(
 ) -> Result<R::Stream, ConnectError> {
     let attempt = runtime.network().tls().attempt(name, port)?;
     let encrypted = runtime.encrypt(stream, name.clone(), attempt.config()).await;
-    let encrypted = encrypted.map_err(|error| ConnectError::Tls(tls::describe(&error)))?;
+    let encrypted = encrypted.map_err(|error| tls::failure(&error))?;
     attempt.finish()?;
     Ok(encrypted)
 }

@@ -7,7 +7,7 @@ use std::task::Context;
 use chat_proto::{ConnId, Machine, Now};
 
 use crate::driver::{Call, Driver, Port};
-use crate::handle::{self, Handle};
+use crate::handle::{self, Habits, Handle};
 use crate::options::Options;
 use crate::runtime::Runtime;
 
@@ -106,8 +106,20 @@ impl<M: Machine, R: Runtime> Connection<M, R> {
         M: Send + 'static,
         M::Event: Send + 'static,
     {
+        self.into_handle_with(Habits::Keep)
+    }
+
+    /// The same with habits of its own.
+    pub(crate) fn into_handle_with(
+        self,
+        habits: Habits<M>,
+    ) -> (Handle<M>, impl Future<Output = ()> + Send + 'static)
+    where
+        M: Send + 'static,
+        M::Event: Send + 'static,
+    {
         let mut driver = self.driver;
-        let (handle, mut port) = handle::channel(driver.options());
+        let (handle, mut port) = handle::channel(driver.options(), habits);
         (handle, async move { poll_fn(|cx| driver.poll(cx, &mut port)).await })
     }
 }

@@ -179,7 +179,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         if let Some(link) = &mut self.link {
             // Pending leaves the waker: the socket asks again when it can write.
             let _ = link.poll_flush(cx, !worked);
-            worked |= link.is_unstuck(cx);
+            worked |= link.poll_unstuck(cx);
             if link.write_failed() && link.give_up.is_none() {
                 link.give_up = Some(now.mono + self.options.close_timeout);
                 worked = true;
@@ -370,3 +370,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,9 @@ impl From<ConnectError> for LinkFailure {
         match error {
             ConnectError::Dial(text) => Self::Dial(text),
             ConnectError::Proxy(_) => Self::Dial(error.to_string()),
+            ConnectError::ProxyLogin(text) => Self::ProxyLogin(text),
             ConnectError::Tls(text) => Self::Tls(text),
+            ConnectError::Untrusted(text) => Self::Untrusted(text),
         }
     }
 }
@@ -23,7 +25,9 @@ impl From<ConnectError> for HttpFailure {
         match error {
             ConnectError::Dial(text) => Self::Dial(text),
             ConnectError::Proxy(_) => Self::Dial(error.to_string()),
+            ConnectError::ProxyLogin(text) => Self::ProxyLogin(text),
             ConnectError::Tls(text) => Self::Tls(text),
+            ConnectError::Untrusted(text) => Self::Untrusted(text),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -92,6 +92,23 @@ impl<M: Machine> Handle<M> {
         T: Send + 'static,
     {
         let (call, reply) = prepare(f);
+        self.push(call)?;
+        Ok(reply)
+    }
+
+    /// Queues `f` without waiting and without a reply, which saves the channel for one.
+    ///
+    /// # Errors
+    ///
+    /// The queue is full, or the driver is gone; `f` does not run.
+    pub fn post<F>(&self, f: F) -> Result<(), TryCallError>
+    where
+        F: FnOnce(&mut M, Now) + Send + 'static,
+    {
+        self.push(Box::new(f))
+    }
+
+    fn push(&self, call: Call<M>) -> Result<(), TryCallError> {
         let mut inner = self.shared.lock();
         if inner.gone {
             return Err(TryCallError::Gone);
@@ -103,7 +120,7 @@ impl<M: Machine> Handle<M> {
         let driver = inner.driver.take();
         drop(inner);
         wake(driver);
-        Ok(reply)
+        Ok(())
     }
 
     /// The next event; `None` once the driver is gone and every event was taken.
@@ -128,6 +145,83 @@ impl<M: Machine> Handle<M> {
     #[must_use]
     pub fn is_gone(&self) -> bool {
         self.shared.lock().gone
+    }
+
+    /// Exchanges `batch`, which is empty, for all the events that wait, at least one; it stays empty
+    /// once the driver is gone.
+    pub(crate) fn poll_batch(
+        &self,
+        cx: &mut Context<'_>,
+        batch: &mut VecDeque<M::Event>,
+    ) -> Poll<()> {
+        let take =
+            |events: &mut VecDeque<_>| (!events.is_empty()).then(|| mem::swap(events, batch));
+        self.shared.poll_take(cx, take).map(drop)
+    }
+
+    /// Events that somebody had and did not look at come first again.
+    pub(crate) fn put_back(&self, events: impl DoubleEndedIterator<Item = M::Event>) {
+        let mut inner = self.shared.lock();
+        for event in events.rev() {
+            inner.events.push_front(event);
+        }
+        let consumers = mem::take(&mut inner.consumers);
+        drop(inner);
+        wake(consumers);
+    }
+
+    /// Somebody listens, so that events are kept for them; for as long as the answer lives.
+    pub(crate) fn listen(&self) -> Listening<M> {
+        self.shared.lock().listeners += 1;
+        Listening(self.clone())
+    }
+
+    /// Somebody waits for an answer, which may stand behind events; for as long as the answer lives.
+    pub(crate) fn wait_for_answer(&self) -> Waiting<M> {
+        self.shared.answers.fetch_add(1, Ordering::Relaxed);
+        Waiting(Arc::clone(&self.shared))
+    }
+
+    /// How many events nobody listened to were given up.
+    pub(crate) fn discarded(&self) -> u64 {
+        self.shared.lock().discarded
+    }
+
+    /// Ends the driver where it stands: its sockets are dropped. `last` says what the last event is,
+    /// if there is one to add.
+    pub(crate) fn kill(&self, last: impl FnOnce() -> Option<M::Event> + Send + 'static) {
+        let mut inner = self.shared.lock();
+        if inner.gone {
+            return;
+        }
+        inner.last = Some(Box::new(last));
+        self.shared.killed.store(true, Ordering::Release);
+        let driver = inner.driver.take();
+        drop(inner);
+        wake(driver);
+    }
+}
+
+/// Somebody takes events.
+pub(crate) struct Listening<M: Machine>(pub(crate) Handle<M>);
+
+impl<M: Machine> Drop for Listening<M> {
+    fn drop(&mut self) {
+        let mut inner = self.0.shared.lock();
+        inner.listeners -= 1;
+        // With nobody left, the socket is read again.
+        let driver = if inner.listeners == 0 && inner.starved { inner.driver.take() } else { None };
+        drop(inner);
+        wake(driver);
+    }
+}
+
+/// Somebody waits for an answer.
+pub(crate) struct Waiting<M: Machine>(Arc<Shared<M>>);
+
+impl<M: Machine> Drop for Waiting<M> {
+    fn drop(&mut self) {
+        self.0.answers.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -180,7 +274,13 @@ fn wake(wakers: impl IntoIterator<Item = Waker>) {
 struct Shared<M: Machine> {
     inner: Mutex<Inner<M>>,
     handles: AtomicUsize,
+    /// How many wait for answers.
+    answers: AtomicUsize,
+    /// The driver must end at once.
+    killed: AtomicBool,
 }
+
+type Last<E> = Box<dyn FnOnce() -> Option<E> + Send>;
 
 struct Inner<M: Machine> {
     calls: VecDeque<Call<M>>,
@@ -189,6 +289,12 @@ struct Inner<M: Machine> {
     driver: Option<Waker>,
     consumers: Vec<Waker>,
     callers: Vec<Waker>,
+    /// How many take events.
+    listeners: usize,
+    /// Events that were given up.
+    discarded: u64,
+    /// What a driver that is killed says last.
+    last: Option<Last<M::Event>>,
     /// The driver found no room for events.
     starved: bool,
     gone: bool,
@@ -256,6 +362,9 @@ fn leave(wakers: &mut Vec<Waker>, cx: &Context<'_>) {
 pub(crate) struct Mailbox<M: Machine> {
     shared: Arc<Shared<M>>,
     event_limit: usize,
+    habits: Habits<M>,
+    /// Those who wait for answers were told that nothing is read, and nothing has changed since.
+    told_stuck: bool,
     /// Calls that were fetched.
     calls: VecDeque<Call<M>>,
     /// Events that were not yet handed over.
@@ -264,7 +373,27 @@ pub(crate) struct Mailbox<M: Machine> {
     room: usize,
 }
 
-pub(crate) fn channel<M: Machine>(options: &Options) -> (Handle<M>, Mailbox<M>) {
+/// How a mailbox treats events that nobody takes.
+pub(crate) enum Habits<M> {
+    /// They are kept, and nothing is read meanwhile.
+    Keep,
+    /// The same while somebody listens; otherwise the oldest are given up. While somebody waits for
+    /// an answer, which may stand behind them, so many more are kept; then those who wait are told.
+    Client { slack: usize, on_stuck: fn(&mut M, usize) },
+}
+
+impl<M> Habits<M> {
+    /// How many more events may wait than usually; `None` when they are given up.
+    fn slack(&self, listeners: usize, answers: usize) -> Option<usize> {
+        match self {
+            Self::Client { .. } if listeners == 0 => None,
+            Self::Client { slack, .. } if answers > 0 => Some(*slack),
+            Self::Client { .. } | Self::Keep => Some(0),
+        }
+    }
+}
+
+pub(crate) fn channel<M: Machine>(options: &Options, habits: Habits<M>) -> (Handle<M>, Mailbox<M>) {
     let shared = Arc::new(Shared {
         inner: Mutex::new(Inner {
             calls: VecDeque::new(),
@@ -273,15 +402,22 @@ pub(crate) fn channel<M: Machine>(options: &Options) -> (Handle<M>, Mailbox<M>) 
             driver: None,
             consumers: Vec::new(),
             callers: Vec::new(),
+            listeners: 0,
+            discarded: 0,
+            last: None,
             starved: false,
             gone: false,
         }),
         handles: AtomicUsize::new(1),
+        answers: AtomicUsize::new(0),
+        killed: AtomicBool::new(false),
     });
     let event_limit = options.event_queue.max(1);
     let mailbox = Mailbox {
         shared: Arc::clone(&shared),
         event_limit,
+        habits,
+        told_stuck: false,
         calls: VecDeque::new(),
         events: VecDeque::new(),
         room: event_limit.min(BATCH),
@@ -289,7 +425,7 @@ pub(crate) fn channel<M: Machine>(options: &Options) -> (Handle<M>, Mailbox<M>) 
     (Handle { shared }, mailbox)
 }
 
-impl<M: Machine> Port<M> for Mailbox<M> {
+impl<M: Machine + 'static> Port<M> for Mailbox<M> {
     fn has_room(&self) -> bool {
         self.room > 0
     }
@@ -312,8 +448,19 @@ impl<M: Machine> Port<M> for Mailbox<M> {
             inner.events.append(&mut self.events);
             mem::take(&mut inner.consumers)
         };
-        self.room = self.event_limit.saturating_sub(inner.events.len()).min(BATCH);
+        let answers = self.shared.answers.load(Ordering::Relaxed);
+        let mut surplus = VecDeque::new();
+        self.room = if let Some(slack) = self.habits.slack(inner.listeners, answers) {
+            self.event_limit.saturating_add(slack).saturating_sub(inner.events.len()).min(BATCH)
+        } else {
+            let too_many = inner.events.len().saturating_sub(self.event_limit);
+            surplus.extend(inner.events.drain(..too_many));
+            inner.discarded += too_many as u64;
+            self.event_limit.min(BATCH)
+        };
         inner.starved = self.room == 0;
+        let waiting = inner.events.len();
+        let fetched = !inner.calls.is_empty();
         self.calls.append(&mut inner.calls);
         let callers =
             if self.calls.is_empty() { Vec::new() } else { mem::take(&mut inner.callers) };
@@ -321,13 +468,25 @@ impl<M: Machine> Port<M> for Mailbox<M> {
             inner.driver = Some(cx.waker().clone());
         }
         drop(inner);
+        drop(surplus);
         wake(consumers);
         wake(callers);
+        self.told_stuck &= self.room == 0 && !fetched;
+        if self.room == 0
+            && answers > 0
+            && !self.told_stuck
+            && let Habits::Client { on_stuck, .. } = self.habits
+        {
+            // After the calls that were made meanwhile.
+            self.told_stuck = true;
+            self.calls.push_back(Box::new(move |machine, _| on_stuck(machine, waiting)));
+        }
         !self.calls.is_empty() || (!had_room && self.has_room())
     }
 
     fn is_done(&self) -> bool {
         self.shared.handles.load(Ordering::Acquire) == 0
+            || self.shared.killed.load(Ordering::Acquire)
     }
 }
 
@@ -336,6 +495,9 @@ impl<M: Machine> Drop for Mailbox<M> {
         let mut inner = self.shared.lock();
         inner.gone = true;
         inner.events.append(&mut self.events);
+        if let Some(last) = inner.last.take() {
+            inner.events.extend(last());
+        }
         inner.driver = None;
         let calls = mem::take(&mut inner.calls);
         let wakers = mem::take(&mut inner.consumers).into_iter();

@@ -6,7 +6,10 @@
 //!   spawns nothing; awaiting [`Connection::next`] is what makes it go.
 //! * [`Handle`] is the same driver in a task of its own, for an application that speaks from many
 //!   tasks.
+//! * [`im`] and [`c2c`] are clients of the two services with names and types, in both forms;
+//!   [`client`] says what they have in common.
 //! * [`http`] performs HTTP/1 exchanges over the same connector.
+//! * [`files`] moves files up and down, with progress, limits and resumption.
 //! * [`TlsPolicy`] says whom to trust, [`Proxies`] through whom to go; [`Network`] holds both.
 //!   [`proxy::Handshake`] is what is said to a proxy, without a socket.
 //! * `conformance`, behind the feature of that name, is what every adapter must do, as tests.
@@ -34,9 +37,13 @@
 //! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
 //! does nothing at all).
 
+pub mod c2c;
+pub mod client;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod files;
 pub mod http;
+pub mod im;
 pub mod network;
 pub mod options;
 pub mod proxy;

@@ -86,11 +86,12 @@ impl<R: Runtime> Link<R> {
         ready
     }
 
-    /// Asks once more where there was no room before. True when there is some now.
+    /// Asks once more where there was no room before. True when there is some now; otherwise the
+    /// waker is left behind.
     ///
     /// A stream may forget a waiting writer as soon as any write goes through, and a flush or the
     /// answer to a ping may have written since. So what waits must be the last to try.
-    pub(crate) fn is_unstuck(&mut self, cx: &mut Context<'_>) -> bool {
+    pub(crate) fn poll_unstuck(&mut self, cx: &mut Context<'_>) -> bool {
         self.stuck && self.poll_ready(cx).is_ready()
     }
 

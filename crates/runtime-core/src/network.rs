@@ -23,6 +23,13 @@ impl Network {
         Self { tls, proxies: Proxies::none(), connect_timeout: Duration::from_secs(10) }
     }
 
+    /// Accepts other servers.
+    #[must_use]
+    pub fn with_tls(mut self, tls: TlsPolicy) -> Self {
+        self.tls = tls;
+        self
+    }
+
     /// How long name resolution, TCP, proxy and TLS may take together; a day at most.
     #[must_use]
     pub fn with_connect_timeout(mut self, timeout: Duration) -> Self {

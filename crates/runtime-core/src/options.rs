@@ -8,7 +8,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 
 /// Longest span of time that is waited.
-const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The buffers and limits of one WebSocket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +101,9 @@ pub struct Options {
     pub call_queue: usize,
     /// How many events may wait to be taken from a [`Handle`](crate::Handle).
     pub event_queue: usize,
+    /// How many more may wait in a typed [`client`](crate::client) while a call waits for its answer,
+    /// which may stand behind them.
+    pub event_slack: usize,
 }
 
 impl Options {
@@ -121,6 +124,7 @@ impl Default for Options {
             linger: Duration::from_secs(1),
             call_queue: 64,
             event_queue: 256,
+            event_slack: 1024,
         }
     }
 }

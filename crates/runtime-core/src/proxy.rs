@@ -241,6 +241,12 @@ impl Proxies {
         Ok(self)
     }
 
+    /// The proxy for targets with TLS that are no exception.
+    #[must_use]
+    pub const fn secure(&self) -> Option<&Proxy> {
+        self.secure.as_ref()
+    }
+
     /// The proxy on the way to `target`.
     #[must_use]
     pub fn for_target(&self, target: &Target) -> Option<&Proxy> {

@@ -184,9 +184,16 @@ pub enum ConnectError {
     /// A proxy was not reached, or opens no tunnel.
     #[error("proxy {0}")]
     Proxy(String),
-    /// TLS failed: the certificate is not trusted, the peer speaks no TLS, no usable policy.
+    /// The proxy wants a user and a password, or others.
+    #[error("proxy {0}")]
+    ProxyLogin(String),
+    /// TLS failed: the peer speaks no TLS, the handshake broke off, what is known of servers cannot
+    /// be read or written.
     #[error("TLS failed: {0}")]
     Tls(String),
+    /// The certificate is not trusted, or there is nothing to trust.
+    #[error("the server is not trusted: {0}")]
+    Untrusted(String),
 }
 
 #[cfg(test)]

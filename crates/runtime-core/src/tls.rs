@@ -24,8 +24,9 @@ pub use known::{Fingerprint, KnownServers, KnownServersFile};
 /// read nor set, so it does not matter which other providers a program has compiled in. ALPN offers
 /// `http/1.1`.
 ///
-/// A server that is not accepted fails the connection with [`ConnectError::Tls`], and every such
-/// failure is logged as a warning: whoever tries again does not do so in silence.
+/// A server that is not accepted fails the connection with [`ConnectError::Untrusted`], and every
+/// such failure is logged as a warning. Sessions do not try again by themselves: they tell why, and
+/// wait for the application.
 #[derive(Clone)]
 pub struct TlsPolicy {
     trust: Trust,
@@ -60,7 +61,7 @@ impl TlsPolicy {
     /// What the operating system trusts.
     ///
     /// A system without any root certificate makes every TLS connection fail with a
-    /// [`ConnectError::Tls`] that says so.
+    /// [`ConnectError::Untrusted`] that says so.
     #[must_use]
     pub fn platform() -> Self {
         Self::of(Trust::Platform { extra: Vec::new() })
@@ -134,7 +135,7 @@ impl TlsPolicy {
     ///
     /// # Errors
     ///
-    /// [`ConnectError::Tls`] when there is nothing to trust.
+    /// [`ConnectError::Untrusted`] when there is nothing to trust.
     pub fn attempt(&self, name: &ServerName<'_>, port: u16) -> Result<TlsAttempt, ConnectError> {
         if let Trust::Anything = self.trust {
             let host = name.to_str();
@@ -148,11 +149,11 @@ impl TlsPolicy {
             };
             let first_use = Arc::new(FirstUse::new(server, known.clone(), provider()));
             let config = with_verifier(first_use.clone());
-            let config = config.map_err(|error| ConnectError::Tls(error.to_string()))?;
+            let config = config.map_err(|error| ConnectError::Untrusted(error.to_string()))?;
             return Ok(TlsAttempt { config, first_use: Some(first_use) });
         }
         let config = self.config.get_or_init(|| build(&self.trust).map_err(|e| e.to_string()));
-        let config = config.clone().map_err(ConnectError::Tls)?;
+        let config = config.clone().map_err(ConnectError::Untrusted)?;
         Ok(TlsAttempt { config, first_use: None })
     }
 
@@ -210,13 +211,19 @@ impl fmt::Debug for TlsPolicy {
     }
 }
 
-/// What a failed handshake says to people: rustls shows our own errors as a program would.
-pub(crate) fn describe(error: &io::Error) -> String {
+/// What a failed handshake means, in words for people: rustls shows our own errors as a program
+/// would.
+pub(crate) fn failure(error: &io::Error) -> ConnectError {
     use rustls::{CertificateError, Error};
     match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-        Some(Error::InvalidCertificate(CertificateError::Other(ours))) => ours.to_string(),
-        Some(other) => other.to_string(),
-        None => error.to_string(),
+        Some(Error::InvalidCertificate(CertificateError::Other(ours))) => {
+            ConnectError::Untrusted(ours.to_string())
+        }
+        Some(invalid @ Error::InvalidCertificate(_)) => {
+            ConnectError::Untrusted(invalid.to_string())
+        }
+        Some(other) => ConnectError::Tls(other.to_string()),
+        None => ConnectError::Tls(error.to_string()),
     }
 }
 

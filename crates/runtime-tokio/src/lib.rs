@@ -13,6 +13,7 @@
 //! # }
 //! ```
 
+mod compat;
 mod io;
 
 use std::io as std_io;
@@ -32,12 +33,15 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::WebSocketStream;
 use tungstenite::protocol::Role;
 
+pub use compat::Compat;
 pub use io::TokioStream;
 pub use runtime_core::{
     ConnectError, Connection, Gone, Handle, HttpLimits, KnownServersFile, Network, Options,
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
-    TryCallError, WsConfig, connect, http, runtime,
+    TryCallError, WsConfig, client, connect, files, http, runtime,
 };
+
+runtime_core::clients!(crate::TokioRuntime);
 
 /// A WebSocket on tokio, of either role.
 pub type TokioSocket = WebSocketStream<TokioStream>;

@@ -26,9 +26,14 @@ pub(super) fn check(root: &Path) -> Result<(), String> {
     let (Some(url), Some(ca)) = (ready["pbx"].as_str(), ready["ca"].as_str()) else {
         return Err(format!("the server's first line names no `pbx` and `ca`: {ready}"));
     };
-    let example = "run --quiet --locked -p runtime-tokio --example hello --";
-    let args = example.split(' ').chain([url, ca]);
-    let output = Cmd::cargo(args).capture(root)?;
+    let example = Cmd::cargo("run --quiet --locked -p runtime-tokio --example hello".split(' '))
+        .env("CHAT_IM_URL", url)
+        .env("CHAT_IM_CA_FILE", ca)
+        .env("CHAT_IM_USER", "101")
+        .env("CHAT_IM_DOMAIN", "pbx.example.com")
+        .env("CHAT_IM_PASSWORD", "demo-101");
+    println!("$ {}", example.line());
+    let output = example.capture(root)?;
     if !output.contains("Published") || !output.contains("Hello from Rust") {
         return Err(format!("the example did not publish its message:\n{output}"));
     }

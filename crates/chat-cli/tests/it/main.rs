@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod demo;
+mod proxies;
 mod serve;
 
 use std::process::{Command, Output};
@@ -10,7 +11,16 @@ use std::process::{Command, Output};
 /// The command, with nothing of this machine's settings.
 fn chat(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_chat"));
-    for name in ["CHAT_LOG", "CHAT_LISTEN", "CHAT_TLS", "CHAT_WORLD", "CHAT_CA", "CHAT_FILES"] {
+    let ours = [
+        "CHAT_LOG",
+        "CHAT_LISTEN",
+        "CHAT_TLS",
+        "CHAT_WORLD",
+        "CHAT_CA",
+        "CHAT_FILES",
+        "CHAT_PROXY",
+    ];
+    for name in ours {
         command.env_remove(name);
     }
     command.args(args);

@@ -8,10 +8,10 @@ use chat_proto::c2c::rest::{
     API_KEY_HEADER, CHAT_PATH, CLIENT_TYPE_HEADER, MarkBody, RiskBody, TIME_PATH,
     UPLOADS_PER_MINUTE, UploadBody,
 };
+use chat_proto::codec::{Decode, Limits, from_text};
 use chat_proto::json::{Encode, Raw};
 use chat_sign::{VerifiedQuery, VerifyError, verify_query};
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
-use serde::Deserialize;
 
 use super::faults::{self, Fault};
 use super::{C2cState, answer, chat, history, images};
@@ -262,8 +262,9 @@ fn perform(
 }
 
 /// Reads a JSON body.
-fn body<'r, T: Deserialize<'r>>(request: &'r Request<Bytes>) -> Result<T, Gateway> {
-    serde_json::from_slice(request.body()).map_err(|_| {
+fn body<'r, T: Decode<'r>>(request: &'r Request<Bytes>) -> Result<T, Gateway> {
+    let text = std::str::from_utf8(request.body()).ok();
+    text.and_then(|text| from_text(text, Limits::default().max_depth).ok()).ok_or_else(|| {
         let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         if kind.is_some_and(|kind| kind.starts_with("application/x-www-form-urlencoded")) {
             // What a form gets. (field report)

@@ -18,7 +18,7 @@ mod seen;
 mod sends;
 mod verbs;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::c2c::C2c;
@@ -28,6 +28,7 @@ use crate::client::{Cx, Prepare, RequestId, Service, Verdict};
 use crate::codec::Wire;
 use crate::error::{Lost, RequestError};
 use crate::machine::{CloseFrame, HttpResult, LinkFailure, Text};
+use crate::table::Table;
 use crate::time::Skew;
 
 use self::backfill::{Backfill, Watch};
@@ -110,7 +111,7 @@ pub struct State {
     /// Uuids of messages that were accepted lately.
     mine: VecDeque<String>,
     seen: Seen,
-    watches: BTreeMap<String, Watch>,
+    watches: Table<String, Watch>,
     to_fill: VecDeque<String>,
     filling: Option<Backfill>,
     ready_since: Option<Instant>,

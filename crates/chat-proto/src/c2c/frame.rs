@@ -102,7 +102,7 @@ impl Kind {
 
 frame! {
     /// A frame from client to server.
-    pub struct Up<'a> {
+    pub struct Up<'a>, hot {
         /// `type`: see [`Up::kind`].
         type_name: Str<'a> => "type", always;
         /// Id of the message, chosen by the client; the echo carries it.
@@ -237,7 +237,7 @@ impl<'a> Wire<'a> for Up<'a> {
 frame! {
     /// What the server pushes. Every member may be absent; which kinds carry which is known from
     /// field reports only.
-    pub struct Push<'a> {
+    pub struct Push<'a>, hot {
         /// `type`: see [`Push::kind`].
         type_name: Str<'a> => "type", always;
         /// What exactly, for cards, statistics and errors.

@@ -6,7 +6,7 @@ use crate::json::{Str, frame};
 
 frame! {
     /// A message in history. The name of the sender is spelt `fromNickName` here. (field reports)
-    pub struct HistoryItem<'a> {
+    pub struct HistoryItem<'a>, hot {
         /// Id of the message: a string or a number.
         id: MessageId<'a> => "id";
         /// The sender's id of the message.

@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 
 use crate::c2c::value::{Loose, OrderNo};
+use crate::codec::from_text;
 use crate::json::{Share, Str, frame};
 use crate::machine::Text;
 
@@ -67,7 +68,7 @@ impl SystemContent<'static> {
             return None;
         }
         let text = Text::from(content);
-        let parsed = serde_json::from_str::<SystemContent<'_>>(text.as_str()).ok()?;
+        let parsed = from_text::<SystemContent<'_>>(text.as_str(), usize::MAX).ok()?;
         Some(parsed.share(&text))
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use crate::codec::{Decode, Fault, Scanner};
-use crate::json::{Encode, Form, Share, Slice, Source, Str};
+use crate::json::{Encode, Form, Share, Slice, Source, Str, transparent};
 
 /// A value that may be written as a string or bare, kept as it was written. (field reports)
 ///
@@ -232,31 +232,7 @@ macro_rules! loose_newtype {
             }
         }
 
-        impl Share for $name<'_> {
-            type Static = $name<'static>;
-
-            fn share_in(self, source: &Source) -> $name<'static> {
-                $name(self.0.share_in(source))
-            }
-        }
-
-        impl<'a> Decode<'a> for $name<'a> {
-            #[inline(always)]
-            fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-                self.0.read(scanner)
-            }
-
-            #[inline(always)]
-            fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
-                Loose::read_plain(scanner).map(Self)
-            }
-        }
-
-        impl<'de: 'a, 'a> Deserialize<'de> for $name<'a> {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                Loose::deserialize(deserializer).map(Self)
-            }
-        }
+        transparent! { $name(Loose): Decode, Deserialize, Share }
     };
 }
 
@@ -282,17 +258,6 @@ impl MessageId<'static> {
     }
 }
 
-impl Encode for MessageId<'_> {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
-        self.0.is_absent()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.0.encode(out);
-    }
-}
-
 loose_newtype! {
     /// The sender's id of a message: any text, kept as it was written. Programs of others have sent
     /// stamps in milliseconds as a bare number; such a frame must not be lost. (choice)
@@ -313,21 +278,14 @@ impl PartialEq<str> for MessageUuid<'_> {
     }
 }
 
-impl Encode for MessageUuid<'_> {
-    fn is_absent(&self) -> bool {
-        self.0.is_absent()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.0.encode(out);
-    }
-}
-
 loose_newtype! {
     /// Number of an order. The published sample, 20476365073825144832, is beyond 64 bits, so it is
     /// text everywhere: a number is read as its digits and written as a string. (seed)
     OrderNo
 }
+
+transparent! { MessageId(Loose): Encode }
+transparent! { MessageUuid(Loose): Encode }
 
 impl Encode for OrderNo<'_> {
     #[inline(always)]

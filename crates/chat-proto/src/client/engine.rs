@@ -4,7 +4,7 @@ mod cx;
 
 pub use cx::Cx;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,7 @@ use crate::machine::{
     Upgrade,
 };
 use crate::rng::Rng;
+use crate::table::Table;
 use crate::time::Now;
 
 /// Longer spans count as this: counted from now, one without an end would overflow.
@@ -51,7 +52,7 @@ struct Engine<S: Service> {
     rng: Rng,
     timers: Timers<S::Alarm>,
     requests: Requests<S::Key, S::Ask>,
-    calls: BTreeMap<HttpId, S::Call>,
+    calls: Table<HttpId, S::Call>,
     transmits: VecDeque<Transmit>,
     actions: VecDeque<Action>,
     events: VecDeque<EventOf<S>>,
@@ -81,7 +82,7 @@ impl<S: Service> Session<S> {
             rng,
             timers: Timers::new(),
             requests: Requests::new(),
-            calls: BTreeMap::new(),
+            calls: Table::new(),
             transmits: VecDeque::new(),
             actions: VecDeque::new(),
             events: VecDeque::new(),
@@ -196,8 +197,8 @@ impl<S: Service> Session<S> {
         self.engine.abort_calls(|call| !S::outlives_link(call));
         let verdict = S::on_lost(&mut self.state, &why, &mut Cx { engine: &mut self.engine });
         let hint = match verdict {
-            Verdict::Retry(hint) => hint,
-            Verdict::Park => {
+            Verdict::Retry(hint) if !why.is_lasting() => hint,
+            Verdict::Retry(_) | Verdict::Park => {
                 self.engine.events.push_back(Event::Lost { reason: why, retry_in: None });
                 return;
             }

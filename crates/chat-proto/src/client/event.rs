@@ -45,7 +45,9 @@ pub enum Event<E, A> {
     Lost {
         /// Why.
         reason: Lost,
-        /// When the next attempt starts; `None` when none will without [`connect`](super::Session::connect).
+        /// When the next attempt starts; `None` when none will without
+        /// [`connect`](super::Session::connect): the certificate is not trusted, a proxy wants other
+        /// credentials, other sessions of the account took over again and again.
         retry_in: Option<Duration>,
     },
     /// Something of the service.

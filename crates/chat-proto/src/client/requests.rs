@@ -7,13 +7,14 @@
 mod index;
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::hash::Hash;
 use std::time::Instant;
 
 use index::Index;
 
 use super::event::RequestId;
+use crate::table::Table;
 
 /// Holes that are never worth a walk through the queue.
 const FEW: usize = 32;
@@ -30,7 +31,7 @@ pub(super) struct Requests<K, A> {
     /// holds.
     deadlines: VecDeque<(Instant, RequestId)>,
     /// Those that were moved.
-    moved: BTreeSet<(Instant, RequestId)>,
+    moved: Table<(Instant, RequestId), ()>,
     keys: Index,
 }
 
@@ -50,7 +51,7 @@ impl<K: Hash + Eq, A> Requests<K, A> {
             table: VecDeque::new(),
             len: 0,
             deadlines: VecDeque::new(),
-            moved: BTreeSet::new(),
+            moved: Table::new(),
             keys: Index::new(),
         }
     }
@@ -72,7 +73,7 @@ impl<K: Hash + Eq, A> Requests<K, A> {
         // A caller whose spans differ is served as well, by the table of those that moved.
         let moved = self.deadlines.back().is_some_and(|(last, _)| *last > deadline);
         if moved {
-            self.moved.insert((deadline, id));
+            self.moved.add_key((deadline, id));
         } else {
             self.deadlines.push_back((deadline, id));
         }
@@ -122,7 +123,7 @@ impl<K: Hash + Eq, A> Requests<K, A> {
         if std::mem::replace(&mut pending.moved, true) {
             self.moved.remove(&(former, id));
         }
-        self.moved.insert((deadline, id));
+        self.moved.add_key((deadline, id));
         self.tidy();
     }
 

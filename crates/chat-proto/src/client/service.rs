@@ -24,7 +24,7 @@ pub enum Prepare {
 /// What to do after a loss.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Try again, not before the hint.
+    /// Try again, not before the hint; after a failure that lasts it is [`Verdict::Park`].
     Retry(Option<Duration>),
     /// Stay away until the application connects again.
     Park,

@@ -1,7 +1,7 @@
 //! Values from the text of a frame.
 
 use super::scan::{Fault, Scanner};
-use crate::json::{Params, Raw, SecretStr, Str};
+use crate::json::{Raw, Str};
 
 /// A value that can be read from the text of a frame, borrowing from it.
 ///
@@ -81,7 +81,16 @@ pub(crate) fn any_member<'a, T: Decode<'a>>(
     if scanner.null() { Ok(scanner) } else { field.read(scanner.local()) }
 }
 
-/// Members in any order, up to the end of the object.
+/// An object with members in any order.
+pub(crate) fn object<'a>(
+    object: &mut dyn Members<'a>,
+    scanner: Scanner<'a>,
+) -> Result<Scanner<'a>, Fault> {
+    let mut scanner = scanner.local();
+    if scanner.object()? { members(object, scanner) } else { Ok(scanner) }
+}
+
+/// The same behind the brace, or behind members that were predicted.
 pub(crate) fn members<'a>(
     object: &mut dyn Members<'a>,
     scanner: Scanner<'a>,
@@ -114,15 +123,6 @@ impl<'a> Decode<'a> for Str<'a> {
     }
 }
 
-impl<'a> Decode<'a> for SecretStr<'a> {
-    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        let mut text = Str::default();
-        let scanner = text.read(scanner)?;
-        *self = text.into();
-        Ok(scanner)
-    }
-}
-
 impl<'a> Decode<'a> for Raw<'a> {
     fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
         *self = Raw::scanned(scanner.skip()?);
@@ -132,18 +132,6 @@ impl<'a> Decode<'a> for Raw<'a> {
     #[inline(always)]
     fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
         scanner.plain_value().map(Raw::scanned)
-    }
-}
-
-impl<'a> Decode<'a> for Params<'a> {
-    fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        *self = Raw::scanned(scanner.skip()?).into();
-        Ok(scanner)
-    }
-
-    #[inline(always)]
-    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
-        Raw::read_plain(scanner).map(Self::from)
     }
 }
 

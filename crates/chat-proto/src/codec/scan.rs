@@ -82,13 +82,10 @@ impl<'a> Scanner<'a> {
 
     /// Nothing but white space may be left.
     #[inline(always)]
-    pub(crate) fn end(&self) -> Result<(), Fault> {
-        if self.rest.is_empty() { Ok(()) } else { self.end_spaced() }
-    }
-
-    #[cold]
-    fn end_spaced(mut self) -> Result<(), Fault> {
-        self.space();
+    pub(crate) fn end(mut self) -> Result<(), Fault> {
+        if !self.rest.is_empty() {
+            self.space();
+        }
         if self.rest.is_empty() { Ok(()) } else { Err(self.fault("nothing more may follow")) }
     }
 
@@ -224,18 +221,14 @@ impl<'a> Scanner<'a> {
     /// A whole number: sign and magnitude.
     pub(crate) fn integer(&mut self) -> Result<(bool, u64), Fault> {
         self.space();
-        let mut scanner = *self;
-        let negative = scanner.take("-");
-        let digits = scanner.digits();
-        if digits.is_empty()
-            || (digits.len() > 1 && digits.starts_with('0'))
-            || matches!(scanner.peek(), b'.' | b'e' | b'E')
-        {
-            return Err(self.fault("expected a whole number"));
+        let from = *self;
+        self.then(Self::number)?;
+        let number = from.until(self).unwrap_or_default();
+        let digits = number.strip_prefix('-').unwrap_or(number);
+        match digits.parse() {
+            Ok(magnitude) => Ok((digits.len() < number.len(), magnitude)),
+            Err(_) => Err(from.fault("expected a whole number that fits")),
         }
-        let value = digits.parse().map_err(|_| self.fault("the number is too large"))?;
-        *self = scanner;
-        Ok((negative, value))
     }
 
     /// The digits of a short whole number without a sign that stands right here.

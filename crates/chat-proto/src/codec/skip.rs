@@ -92,7 +92,7 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     #[inline(never)]
-    fn number(mut self) -> Then<'a, ()> {
+    pub(super) fn number(mut self) -> Then<'a, ()> {
         self.take("-");
         let whole = self.digits();
         let mut valid = !whole.is_empty() && (whole.len() == 1 || !whole.starts_with('0'));

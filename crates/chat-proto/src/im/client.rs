@@ -52,6 +52,7 @@ use state::{Alarm, ImState};
 
 use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
 use crate::error::{Lost, RequestError};
+use crate::im::rest::ImHost;
 use crate::im::{Down, Im, TopicName, UserId};
 use crate::machine::{HttpResult, Text};
 use crate::time::Now;
@@ -132,6 +133,12 @@ impl Session<Im> {
     #[must_use]
     pub const fn user(&self) -> Option<&UserId> {
         self.state().user()
+    }
+
+    /// Where chat and files are.
+    #[must_use]
+    pub const fn host(&self) -> &ImHost {
+        &self.state().config.host
     }
 
     /// The token for file transfers, replaced at each login.

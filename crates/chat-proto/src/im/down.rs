@@ -47,7 +47,7 @@ frame! {
 
 frame! {
     /// `{ctrl}`: the answer to a request, or a notice without an id. (seed)
-    pub struct Ctrl<'a> {
+    pub struct Ctrl<'a>, hot {
         /// Id of the request; empty on notices.
         id: Str<'a> => "id";
         /// The topic, as the client called it.
@@ -65,7 +65,7 @@ frame! {
 
 frame! {
     /// `{data}`: a message. (seed)
-    pub struct Data<'a> {
+    pub struct Data<'a>, hot {
         /// The topic, under the recipient's name for it.
         topic: Str<'a> => "topic", always;
         /// The author; absent from the system and in channels.
@@ -87,7 +87,7 @@ frame! {
 
 frame! {
     /// `{meta}`: the answer to a query. (seed)
-    pub struct Meta<'a> {
+    pub struct Meta<'a>, hot {
         /// Id of the request.
         id: Str<'a> => "id";
         /// The topic.
@@ -151,7 +151,7 @@ frame! {
 
 frame! {
     /// One row of a list of subscriptions. (seed; members beyond the sample from tinode-doc)
-    pub struct Subscription<'a> {
+    pub struct Subscription<'a>, hot {
         /// When the subscription last changed.
         updated: Stamp<'a> => "updated";
         /// When it was deleted.
@@ -189,7 +189,7 @@ frame! {
 
 frame! {
     /// Access: what the user wants, what the topic gives, and the common part. (seed)
-    pub struct Acs<'a> {
+    pub struct Acs<'a>, hot {
         /// Wanted.
         want: Str<'a> => "want";
         /// Given.
@@ -221,7 +221,7 @@ frame! {
 
 frame! {
     /// `{pres}`: something changed. (seed; members beyond the sample from tinode-doc)
-    pub struct Pres<'a> {
+    pub struct Pres<'a>, hot {
         /// `me`, or the topic.
         topic: Str<'a> => "topic", always;
         /// The user or topic it is about.
@@ -257,7 +257,7 @@ frame! {
 
 frame! {
     /// `{info}`: a relayed note. (tinode-doc)
-    pub struct Info<'a> {
+    pub struct Info<'a>, hot {
         /// The topic, or `me`.
         topic: Str<'a> => "topic", always;
         /// The topic, when it comes on `me`.

@@ -3,11 +3,9 @@
 use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer};
 
-use crate::codec::{Decode, Fault, Scanner};
 use crate::im::Flavor;
-use crate::json::{Encode, Share, Source, Str};
+use crate::json::{Str, transparent};
 use crate::time::UnixMillis;
 
 /// An RFC 3339 time stamp as it was written, with 0 to 9 digits of fraction.
@@ -70,46 +68,11 @@ impl<'a, T: Into<Str<'a>>> From<T> for Stamp<'a> {
     }
 }
 
-impl Share for Stamp<'_> {
-    type Static = Stamp<'static>;
-
-    fn share_in(self, source: &Source) -> Stamp<'static> {
-        Stamp(self.0.share_in(source))
-    }
-}
-
-impl Encode for Stamp<'_> {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
-        self.0.is_absent()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.0.encode(out);
-    }
-}
+transparent! { Stamp(Str): Decode, Deserialize, Encode, Share }
 
 impl fmt::Debug for Stamp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
-    }
-}
-
-impl<'a> Decode<'a> for Stamp<'a> {
-    #[inline(always)]
-    fn read(&mut self, scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        self.0.read(scanner)
-    }
-
-    #[inline(always)]
-    fn read_plain(scanner: &mut Scanner<'a>) -> Option<Self> {
-        Str::read_plain(scanner).map(Self)
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Stamp<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Str::deserialize(deserializer).map(Self)
     }
 }
 

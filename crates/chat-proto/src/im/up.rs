@@ -229,7 +229,7 @@ frame! {
 
 frame! {
     /// `{pub}`. (seed)
-    pub struct Pub<'a> {
+    pub struct Pub<'a>, hot {
         /// Request id; comes back in the `ctrl` and as `data.reqid`.
         id: Str<'a> => "id";
         /// The topic.
@@ -369,7 +369,7 @@ frame! {
 
 frame! {
     /// `{note}`: has no id and gets no reply. (portsip-docs for `recv` and `read`, tinode-doc)
-    pub struct Note<'a> {
+    pub struct Note<'a>, hot {
         /// The topic.
         topic: Str<'a> => "topic";
         /// `recv`, `read`, `kp`, `kpa`, `kpv`, `call`, `data`.

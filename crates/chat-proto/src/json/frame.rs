@@ -1,24 +1,31 @@
 //! The macro that declares what a JSON object holds.
 
+use std::fmt;
+
+use super::raw::Extra;
+use super::write::Encode;
+
 /// Declares a struct that mirrors a JSON object.
 ///
 /// Each field names its member, perhaps further spellings that are read (`| "acs"`), and whether it
 /// is written even when it is the default (`always`). The macro gives:
 ///
-/// * [`Decode`](crate::codec::Decode), the hot path: predicts the members in the order of the
-///   declaration, each with one compare, and goes on in a general loop at the first surprise.
-///   Members in any order, absent and `null` read as the default, the last of two equal names wins,
-///   unknown members are kept in `extra`;
-/// * `Deserialize`, by serde: the reference for the former, and for embedding;
-/// * `Debug`, which shows what is there, and of `extra` the names only: a peer that spells a member
-///   its own way must not bring a secret into a log;
+/// * [`Decode`](crate::codec::Decode): members in any order, absent and `null` read as the default,
+///   the last of two equal names wins, unknown members are kept in `extra`;
 /// * [`Encode`](crate::json::Encode): members in the order of the declaration, defaults left out,
 ///   `extra` last;
-/// * [`Share`](crate::json::Share).
+/// * `Debug`, which shows what is there, and of `extra` the names only: a peer that spells a member
+///   its own way must not bring a secret into a log;
+/// * [`Share`](crate::json::Share);
+/// * under the feature `reference`, serde's `Deserialize`, against which the first is tested.
+///
+/// A frame that is `hot` has code of its own for each member: it predicts them in the order of the
+/// declaration, each with one compare, and goes on in the general loop at the first surprise. The
+/// others go through that loop, and are written through a table: much less to compile.
 macro_rules! frame {
     (
         $(#[$meta:meta])*
-        $vis:vis struct $name:ident $(<$lt:lifetime>)? {
+        $vis:vis struct $name:ident $(<$lt:lifetime>)? $(, $hot:ident)? {
             $(
                 $(#[$field_meta:meta])*
                 $field:ident: $type:ty => $member:literal $(| $alias:literal)* $(, $always:ident)?;
@@ -33,18 +40,24 @@ macro_rules! frame {
             pub extra: $crate::json::frame!(@extra $($lt)?),
         }
 
+        impl $(<$lt>)? $crate::json::Fields for $name $(<$lt>)? {
+            fn table(&self, read: &mut dyn FnMut(&[$crate::json::Field<'_>])) {
+                read(&[$( $crate::json::Field {
+                    field: stringify!($field),
+                    member: $crate::json::member_name!($member),
+                    always: $crate::json::frame!(@always $($always)?),
+                    value: &self.$field,
+                } ),*]);
+            }
+
+            fn extra(&self) -> &$crate::json::Extra<'_> {
+                &self.extra
+            }
+        }
+
         impl $(<$lt>)? std::fmt::Debug for $name $(<$lt>)? {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let mut shown = f.debug_struct(stringify!($name));
-                $(
-                    if !$crate::json::Encode::is_absent(&self.$field) {
-                        shown.field(stringify!($field), &self.$field);
-                    }
-                )*
-                if !self.extra.is_empty() {
-                    shown.field("extra", &$crate::json::Names(&self.extra));
-                }
-                shown.finish()
+                $crate::json::show(self, stringify!($name), f)
             }
         }
 
@@ -56,19 +69,7 @@ macro_rules! frame {
                 &mut self,
                 scanner: $crate::codec::Scanner<'de>,
             ) -> Result<$crate::codec::Scanner<'de>, $crate::codec::Fault> {
-                let mut scanner = scanner.local();
-                if !scanner.object()? {
-                    return Ok(scanner);
-                }
-                $(
-                    if scanner.predict(concat!("\"", $member, "\":")) {
-                        $crate::codec::member(&mut self.$field, &mut scanner)?;
-                        if !scanner.more()? {
-                            return Ok(scanner);
-                        }
-                    }
-                )*
-                $crate::codec::members(self, scanner)
+                $crate::json::frame!(@read self scanner $($hot)?; $($field: $member)*)
             }
         }
 
@@ -92,43 +93,8 @@ macro_rules! frame {
             }
         }
 
-        impl<'de $(: $lt, $lt)?> serde::Deserialize<'de> for $name $(<$lt>)? {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Members $(<$lt>(std::marker::PhantomData<&$lt ()>))?;
-
-                impl<'de $(: $lt, $lt)?> serde::de::Visitor<'de> for Members $(<$lt>)? {
-                    type Value = $name $(<$lt>)?;
-
-                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        f.write_str(concat!("an object (", stringify!($name), ")"))
-                    }
-
-                    // The usual refusal quotes the string, which may be a secret in the wrong place.
-                    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<Self::Value, E> {
-                        Err(E::invalid_type(serde::de::Unexpected::Other("a string"), &self))
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(
-                        self,
-                        mut map: A,
-                    ) -> Result<Self::Value, A::Error> {
-                        let mut frame = Self::Value::default();
-                        while let Some(name) = map.next_key::<$crate::json::Str<'de>>()? {
-                            match &*name.decode() {
-                                $( $member $(| $alias)* => {
-                                    frame.$field = map.next_value::<Option<$type>>()?.unwrap_or_default();
-                                } )*
-                                _ => $crate::json::frame!(@keep frame map name $($lt)?),
-                            }
-                        }
-                        Ok(frame)
-                    }
-                }
-
-                // Not `deserialize_map`, which refuses strings by itself and quotes them.
-                deserializer.deserialize_any($crate::json::frame!(@members $($lt)?))
-            }
-        }
+        #[cfg(feature = "reference")]
+        $crate::json::reference! { $name $(<$lt>)? { $( $field: $type => $member $(| $alias)*; )* } }
 
         impl $(<$lt>)? $crate::json::Encode for $name $(<$lt>)? {
             fn is_absent(&self) -> bool {
@@ -136,16 +102,7 @@ macro_rules! frame {
             }
 
             fn encode(&self, out: &mut Vec<u8>) {
-                let mut object = $crate::json::Object::begin(out);
-                $(
-                    if $crate::json::frame!(@always $($always)?)
-                        || !$crate::json::Encode::is_absent(&self.$field)
-                    {
-                        object.member($crate::json::member_name!($member), &self.$field);
-                    }
-                )*
-                object.extra(&self.extra);
-                object.end();
+                $crate::json::frame!(@write self out $($hot)?; $($field: $member $(, $always)?;)*)
             }
         }
 
@@ -160,25 +117,88 @@ macro_rules! frame {
             }
         }
     };
+    (@read $self:ident $scanner:ident hot; $($field:ident: $member:literal)*) => {{
+        let mut scanner = $scanner.local();
+        if !scanner.object()? {
+            return Ok(scanner);
+        }
+        $(
+            if scanner.predict(concat!("\"", $member, "\":")) {
+                $crate::codec::member(&mut $self.$field, &mut scanner)?;
+                if !scanner.more()? {
+                    return Ok(scanner);
+                }
+            }
+        )*
+        $crate::codec::members($self, scanner)
+    }};
+    (@read $self:ident $scanner:ident; $($rest:tt)*) => {
+        $crate::codec::object($self, $scanner)
+    };
+    (@write $self:ident $out:ident hot;
+        $($field:ident: $member:literal $(, $always:ident)?;)*) => {{
+        let mut object = $crate::json::Object::begin($out);
+        $(
+            if $crate::json::frame!(@always $($always)?)
+                || !$crate::json::Encode::is_absent(&$self.$field)
+            {
+                object.member($crate::json::member_name!($member), &$self.$field);
+            }
+        )*
+        object.extra(&$self.extra);
+        object.end();
+    }};
+    (@write $self:ident $out:ident; $($rest:tt)*) => {
+        $crate::json::Object::write($self, $out)
+    };
     (@always) => { false };
     (@always always) => { true };
     (@extra $lt:lifetime) => { $crate::json::Extra<$lt> };
     (@extra) => { $crate::json::Extra<'static> };
     (@static $name:ident $lt:lifetime) => { $name<'static> };
     (@static $name:ident) => { $name };
-    (@members $lt:lifetime) => { Members(std::marker::PhantomData) };
-    (@members) => { Members };
-    (@keep $frame:ident $map:ident $name:ident $lt:lifetime) => {{
-        let value = $map.next_value()?;
-        $frame.extra.push(($name, value));
-    }};
     (@other $name:ident $value:ident $lt:lifetime) => { ($name, $value) };
-    (@other $name:ident $value:ident) => { ($name.detach(), $value.detach()) };
     // A type without a lifetime copies what it does not name.
-    (@keep $frame:ident $map:ident $name:ident) => {{
-        let value = $map.next_value::<$crate::json::Raw<'de>>()?;
-        $frame.extra.push(($name.detach(), value.detach()));
-    }};
+    (@other $name:ident $value:ident) => { ($name.detach(), $value.detach()) };
 }
 
 pub(crate) use frame;
+
+/// A field of a frame: its name here, its member there, and what it holds.
+pub(crate) struct Field<'f> {
+    pub(crate) field: &'static str,
+    /// A [`member_name!`](crate::json::member_name).
+    pub(crate) member: &'static str,
+    /// Whether it is written even when it is the default.
+    pub(crate) always: bool,
+    pub(crate) value: &'f dyn Value,
+}
+
+/// What a field holds.
+pub(crate) trait Value: fmt::Debug + Encode {}
+
+impl<T: fmt::Debug + Encode> Value for T {}
+
+/// A frame as a table of its fields.
+pub(crate) trait Fields {
+    fn table(&self, read: &mut dyn FnMut(&[Field<'_>]));
+
+    fn extra(&self) -> &Extra<'_>;
+}
+
+/// Shows the fields that are there, and the names of unknown members.
+pub(crate) fn show(frame: &dyn Fields, name: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut shown = f.debug_struct(name);
+    frame.table(&mut |fields| {
+        for Field { field, value, .. } in fields {
+            if !value.is_absent() {
+                shown.field(field, value);
+            }
+        }
+    });
+    if !frame.extra().is_empty() {
+        let names: Vec<_> = frame.extra().iter().map(|(name, _)| name).collect();
+        shown.field("extra", &names);
+    }
+    shown.finish()
+}

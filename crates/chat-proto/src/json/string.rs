@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, de};
 use serde_json::value::RawValue;
 
 use super::share::{Form, Share, Slice, Source};
+use super::transparent::transparent;
 
 /// A JSON string: borrowed from its frame, shared with it, or made by us.
 ///
@@ -197,25 +198,13 @@ impl<'a, T: Into<Str<'a>>> From<T> for SecretStr<'a> {
     }
 }
 
-impl Share for SecretStr<'_> {
-    type Static = SecretStr<'static>;
-
-    fn share_in(self, source: &Source) -> SecretStr<'static> {
-        SecretStr(self.0.share_in(source))
-    }
-}
-
 impl fmt::Debug for SecretStr<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("[REDACTED]")
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for SecretStr<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Str::deserialize(deserializer).map(Self)
-    }
-}
+transparent! { SecretStr(Str): Decode, Deserialize, Encode, Share }
 
 /// Decodes the escapes of a valid JSON string.
 fn unescape(text: &str) -> String {

@@ -1,8 +1,9 @@
 //! Writing frames: members in the order of their type, defaults left out as a Go peer does.
 
-use super::raw::{Extra, Params, Raw};
+use super::frame::{Field, Fields};
+use super::raw::{Extra, Raw};
 use super::share::{Form, Slice};
-use super::string::{SecretStr, Str};
+use super::string::Str;
 use crate::codec::find_special;
 
 /// A value that can be a member of a frame.
@@ -30,6 +31,21 @@ macro_rules! member_name {
 pub(crate) use member_name;
 
 impl<'o> Object<'o> {
+    /// Appends a frame as its table says.
+    pub(crate) fn write(frame: &dyn Fields, out: &'o mut Vec<u8>) {
+        let mut object = Self::begin(out);
+        frame.table(&mut |fields| {
+            for Field { member, always, value, .. } in fields {
+                if *always || !value.is_absent() {
+                    object.out.extend_from_slice(member.as_bytes());
+                    value.encode(object.out);
+                }
+            }
+        });
+        object.extra(frame.extra());
+        object.end();
+    }
+
     #[inline(always)]
     pub(crate) const fn begin(out: &'o mut Vec<u8>) -> Self {
         let start = out.len();
@@ -103,46 +119,23 @@ fn escape(special: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut at = 0;
-    while at < 100 {
-        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
-        at += 1;
-    }
-    pairs
-};
-
 /// Appends a number in decimal.
 #[inline(never)]
-fn write_number(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
+fn write_number(negative: bool, mut magnitude: u64, out: &mut Vec<u8>) {
+    // As many as the longest has, from the back.
+    let (mut digits, mut len) = ([b'0'; 20], 0);
+    for digit in digits.iter_mut().rev() {
+        *digit += (magnitude % 10) as u8;
+        magnitude /= 10;
+        len += 1;
+        if magnitude == 0 {
+            break;
+        }
+    }
     if negative {
         out.push(b'-');
     }
-    // An index below a hundred has an entry.
-    let pair = |number: u64| PAIRS[(number % 100) as usize];
-    let ([a, b], [c, d]) = (pair(magnitude / 100), pair(magnitude));
-    match magnitude {
-        0..10 => out.push(d),
-        10..100 => out.extend_from_slice(&[c, d]),
-        100..1000 => out.extend_from_slice(&[b, c, d]),
-        1000..10_000 => out.extend_from_slice(&[a, b, c, d]),
-        _ => write_pairs(magnitude, out),
-    }
-}
-
-/// The same for a large one.
-fn write_pairs(mut magnitude: u64, out: &mut Vec<u8>) {
-    let mut digits = [[0; 2]; 10];
-    let mut at = digits.len();
-    while magnitude > 0 && at > 0 {
-        at -= 1;
-        digits[at] = PAIRS[(magnitude % 100) as usize];
-        magnitude /= 100;
-    }
-    let digits = digits[at..].as_flattened();
-    out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
+    out.extend_from_slice(&digits[digits.len() - len..]);
 }
 
 impl Encode for Str<'_> {
@@ -182,17 +175,6 @@ impl Slice<'_> {
     }
 }
 
-impl Encode for SecretStr<'_> {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
-        self.expose().is_absent()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.expose().encode(out);
-    }
-}
-
 impl Encode for Raw<'_> {
     #[inline(always)]
     fn is_absent(&self) -> bool {
@@ -201,17 +183,6 @@ impl Encode for Raw<'_> {
 
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_str().as_bytes());
-    }
-}
-
-impl Encode for Params<'_> {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
-        self.raw().is_absent()
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        self.raw().encode(out);
     }
 }
 
@@ -226,31 +197,25 @@ impl Encode for bool {
     }
 }
 
-macro_rules! encode_unsigned {
-    ($($type:ty),*) => { $(
+macro_rules! whole_number {
+    ($($type:ty: |$it:ident| $negative:expr, $magnitude:expr;)*) => { $(
         impl Encode for $type {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
+            #[inline(always)]
+            fn is_absent(&self) -> bool {
                 *self == 0
             }
 
             fn encode(&self, out: &mut Vec<u8>) {
-                write_number(false, u64::from(*self), out);
+                let $it = *self;
+                write_number($negative, $magnitude, out);
             }
         }
     )* };
 }
-encode_unsigned!(u32, u64);
-
-impl Encode for i64 {
-    #[inline(always)]
-    fn is_absent(&self) -> bool {
-        *self == 0
-    }
-
-    fn encode(&self, out: &mut Vec<u8>) {
-        write_number(*self < 0, self.unsigned_abs(), out);
-    }
+whole_number! {
+    u32: |it| false, it.into();
+    u64: |it| false, it;
+    i64: |it| it < 0, it.unsigned_abs();
 }
 
 impl<T: Encode> Encode for Option<T> {

@@ -22,6 +22,7 @@ mod im_fixtures;
 mod im_properties;
 mod im_rest;
 mod im_tolerance;
+mod lasting;
 mod multipart;
 mod oracle;
 mod server;

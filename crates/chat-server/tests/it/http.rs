@@ -104,7 +104,7 @@ async fn the_certificate_proves_who_the_server_is() {
     let policy = TlsPolicy::only_ca_pem(stranger.ca_pem().unwrap()).unwrap();
     let url = format!("{}/x", server.urls().pbx);
     let answer = exchange(&TokioRuntime::new(policy), get(&url)).await;
-    assert!(matches!(answer, Err(HttpFailure::Tls(_))), "{answer:?}");
+    assert!(matches!(answer, Err(HttpFailure::Untrusted(_))), "{answer:?}");
     // By name as well as by address.
     let url = url.replace("127.0.0.1", "localhost");
     let answer = exchange(&TokioRuntime::new(server.tls_policy()), get(&url)).await;

@@ -7,6 +7,7 @@ mod c2c;
 mod c2c_streams;
 mod c2c_wire;
 mod files;
+mod files_stream;
 mod http;
 mod im;
 mod life;

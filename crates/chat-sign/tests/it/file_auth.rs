@@ -25,6 +25,16 @@ fn a_token_that_would_break_the_header_is_refused() {
 }
 
 #[test]
+fn the_longest_token_makes_a_header_that_can_be_read() {
+    assert_eq!(MAX_AUTH_HEADER_LEN, 4096);
+    let longest = "a".repeat(MAX_AUTH_HEADER_LEN - "token ".len());
+    let header = FileToken::new(longest.clone()).unwrap().to_header_value();
+    assert_eq!(header.expose().len(), MAX_AUTH_HEADER_LEN);
+    assert_eq!(AuthHeader::parse(header.expose()).unwrap().secret().expose(), longest);
+    assert_eq!(FileToken::new(longest + "a"), Err(AuthHeaderError::TooLong));
+}
+
+#[test]
 fn parse_takes_any_case_and_blanks() {
     for value in ["token AbC=", "Token AbC=", "TOKEN   AbC=", "  token\tAbC= "] {
         let header = AuthHeader::parse(value).unwrap();

@@ -104,6 +104,16 @@ fn the_longest_secret_fits_both_ways() {
 }
 
 #[test]
+fn the_longest_basic_secret_fits_both_ways() {
+    let longest = MAX_LOGIN_SECRET_LEN / 4 * 3 - "alice:".len();
+    let basic = BasicSecret::new("alice", "p".repeat(longest)).unwrap();
+    assert_eq!(basic.encode().expose().len(), MAX_LOGIN_SECRET_LEN);
+    assert_eq!(BasicSecret::decode(basic.encode().expose()).unwrap(), basic);
+    let longer = BasicSecret::new("alice", "p".repeat(longest + 1));
+    assert_eq!(longer.unwrap_err(), LoginSecretError::TooLong);
+}
+
+#[test]
 fn basic_splits_at_the_first_colon() {
     for text in all_forms(b"alice:pa:ss:~~~??>") {
         let basic = BasicSecret::decode(&text).unwrap();

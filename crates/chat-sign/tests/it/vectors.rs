@@ -36,6 +36,8 @@ fn published_query_vectors() {
         ),
     ] {
         assert_eq!(signer().sign_hex(payload.as_bytes()), expected, "{payload}");
+        let object: &dyn Sign = &signer();
+        assert_eq!(object.signature(payload.as_bytes()), expected, "{payload}");
         let upper = expected.to_ascii_uppercase();
         assert!(signer().verify_hex(payload.as_bytes(), upper.as_bytes()));
     }

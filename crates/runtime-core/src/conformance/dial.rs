@@ -9,6 +9,7 @@ use futures_channel::oneshot;
 
 use super::peer::{self, Peer};
 use super::probe::{Event, Probe};
+use super::real::told;
 use super::watched::Watched;
 use super::{Subject, client, client_with, opened, quiet, run, runtime};
 use crate::{Network, Options, Runtime};
@@ -151,10 +152,14 @@ pub fn localhost_resolves<S: Subject>() {
     });
 }
 
-/// An IPv6 address in the URI; nothing to do on a machine without IPv6.
+/// An IPv6 address in the URI. A machine without IPv6 says so: containers often have none, and no
+/// set-up could give it to them.
 pub fn ipv6<S: Subject>() {
     run::<S>(async {
-        let Ok(listener) = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) else { return };
+        let listener = match TcpListener::bind((Ipv6Addr::LOCALHOST, 0)) {
+            Ok(listener) => listener,
+            Err(error) => return told("ipv6", &format!("no ::1 here: {error}")),
+        };
         let peer = Peer::on(listener, |stream| peer::echo(tungstenite::accept(stream).unwrap()));
         let mut conn = client::<S>(&peer.ws());
         opened(&mut conn).await;

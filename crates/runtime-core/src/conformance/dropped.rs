@@ -16,7 +16,7 @@ use super::{Subject, never, run, runtime};
 use crate::{Connection, HttpLimits, Network, Options, http};
 
 /// Polls `future` until it has waited `times` times; `None` then, and it is dropped.
-async fn waiting<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn waiting<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;
     poll_fn(|cx| match future.as_mut().poll(cx) {

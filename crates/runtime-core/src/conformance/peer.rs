@@ -41,6 +41,22 @@ impl<T: Send + 'static> Peer<T> {
         Self { address, outcome }
     }
 
+    /// Serves as many connections as there are steps, each by its step and in this order; the outcome
+    /// is what the steps gave.
+    pub fn in_turn<S>(steps: Vec<S>) -> Peer<Vec<T>>
+    where
+        S: FnOnce(TcpStream) -> T + Send + 'static,
+    {
+        let listener = listener((Ipv4Addr::LOCALHOST, 0).into());
+        let address = listener.local_addr().unwrap();
+        let (tell, outcome) = oneshot::channel();
+        thread::spawn(move || {
+            let served = steps.into_iter().map(|step| step(patient(listener.accept().unwrap().0)));
+            let _ = tell.send(served.collect());
+        });
+        Peer { address, outcome }
+    }
+
     /// Accepts a WebSocket and hands it to `serve`.
     pub fn websocket(serve: impl FnOnce(Ws) -> T + Send + 'static) -> Self {
         Self::tcp(|stream| serve(tungstenite::accept(stream).unwrap()))

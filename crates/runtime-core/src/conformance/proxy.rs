@@ -1,7 +1,7 @@
 //! Proxies, which play the target themselves once the tunnel is open. Targets have a name that only
 //! a proxy can know.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
@@ -118,7 +118,7 @@ pub fn proxy_connect_over_tls<S: Subject>() {
         let network = through(inner.policy(), &format!("https://{}", proxy.address));
         let uri = format!("wss://{TARGET}:7777/");
         let mut conn = client_with(&uri, S::Runtime::from(network), Options::default());
-        assert!(matches!(conn.next().await, Some(Event::Lost(1, LinkFailure::Tls(_)))));
+        assert!(matches!(conn.next().await, Some(Event::Lost(1, LinkFailure::Untrusted(_)))));
         assert_eq!(quiet(&mut conn, proxy.outcome()).await, None);
     });
 }
@@ -180,17 +180,61 @@ pub fn proxy_hostile<S: Subject>() {
             refused::<S>(&format!("{scheme}://user:hush@{}", proxy.address), why).await;
             proxy.outcome().await;
         }
+    });
+}
+
+/// A proxy that hands its answer out byte by byte is waited for, as long as a connection may take
+/// in all and no longer: each byte buys it no time.
+pub fn proxy_slow<S: Subject>() {
+    run::<S>(async {
+        let proxy = Peer::tcp(|mut stream| {
+            peer::head(&mut stream).unwrap();
+            for byte in b"HTTP/1.1 200 OK\r\nVia: test\r\n\r\n" {
+                stream.write_all(&[*byte]).unwrap();
+            }
+            peer::echo(tungstenite::accept(stream).unwrap());
+        });
+        let network = through(TlsPolicy::platform(), &proxy.address.to_string());
+        echoes::<S>(network, &format!("ws://{TARGET}:7777/")).await;
 
         let silent = Peer::tcp(|stream| peer::until_gone(&stream));
-        let network = through(TlsPolicy::platform(), &silent.address.to_string());
-        let network = network.with_connect_timeout(Duration::from_millis(20));
-        let uri = format!("ws://{TARGET}:7777/");
-        let mut conn = client_with(&uri, S::Runtime::from(network), Options::default());
-        let Some(Event::Lost(1, LinkFailure::Dial(text))) = conn.next().await else { panic!() };
-        assert!(text.ends_with("in time"), "{text}");
-        silent.knock();
-        quiet(&mut conn, silent.outcome()).await;
+        late::<S>(silent).await;
+        let dripping = Peer::tcp(|mut stream| {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nVia: ");
+            stream.set_read_timeout(Some(Duration::from_millis(2))).unwrap();
+            let mut heard = [0; 256];
+            loop {
+                match stream.read(&mut heard) {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    // Nobody said anything for a while: one more byte.
+                    Err(error) if is_pause(&error) => {
+                        if stream.write_all(b"x").is_err() {
+                            return;
+                        }
+                    }
+                    Err(_) => return,
+                }
+            }
+        });
+        late::<S>(dripping).await;
     });
+}
+
+fn is_pause(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// A proxy that takes longer than a connection may take. It hears that we are gone.
+async fn late<S: Subject>(proxy: Peer) {
+    let network = through(TlsPolicy::platform(), &proxy.address.to_string());
+    let network = network.with_connect_timeout(Duration::from_millis(20));
+    let uri = format!("ws://{TARGET}:7777/");
+    let mut conn = client_with(&uri, S::Runtime::from(network), Options::default());
+    let Some(Event::Lost(1, LinkFailure::Dial(text))) = conn.next().await else { panic!() };
+    assert!(text.ends_with("in time"), "{text}");
+    proxy.knock();
+    quiet(&mut conn, proxy.outcome()).await;
 }
 
 /// Both ways of reaching the target fail with a text that holds `why`, and nothing has happened.
@@ -199,8 +243,19 @@ async fn refused<S: Subject>(proxy: &str, why: &str) {
     let uri = format!("ws://{TARGET}:7777/?token=hush");
     let mut conn = client_with(&uri, runtime.clone(), Options::default());
     let event = conn.next().await;
-    let Some(Event::Lost(1, LinkFailure::Dial(text))) = event else { panic!("{event:?}") };
-    assert!(text.contains(why) && text.starts_with("proxy "), "{text} does not say {why}");
+    // Other credentials are the application's affair; anything else may pass.
+    let text = match &event {
+        Some(Event::Lost(1, LinkFailure::Dial(text))) => {
+            assert!(text.starts_with("proxy ") && !text.contains("credentials"), "{text}");
+            text
+        }
+        Some(Event::Lost(1, LinkFailure::ProxyLogin(text))) => {
+            assert!(text.contains("credentials"), "{text}");
+            text
+        }
+        other => panic!("{other:?}"),
+    };
+    assert!(text.contains(why), "{text} does not say {why}");
     assert!(!text.contains("hush"), "{text}");
 
     // Whoever answered has closed by now, which is a refusal as well.
@@ -208,7 +263,11 @@ async fn refused<S: Subject>(proxy: &str, why: &str) {
     let request = request.body(Bytes::new()).unwrap();
     let (end, limits) = (never(&runtime), HttpLimits::default());
     let failure = http::exchange(&runtime, request, end, &limits).await.unwrap_err();
-    assert!(matches!(&failure, HttpFailure::Dial(text) if text.starts_with("proxy ")), "{failure}");
+    assert!(
+        matches!(&failure, HttpFailure::Dial(text) if text.starts_with("proxy "))
+            || matches!(failure, HttpFailure::ProxyLogin(_)),
+        "{failure}"
+    );
 }
 
 /// Exceptions are reached directly.

@@ -6,10 +6,11 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_proto::Message;
-use chat_proto::machine::{HttpFailure, LinkFailure};
+use chat_proto::machine::{HttpFailure, HttpRequest, LinkFailure};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
@@ -18,6 +19,7 @@ use tracing::span;
 use super::peer::{self, Peer};
 use super::probe::{Event, Probe};
 use super::{Subject, client_with, never, run};
+use crate::files::{self, DownloadOptions, TransferError};
 use crate::tls::{Fingerprint, KnownServers};
 use crate::{Connection, HttpLimits, Network, Options, TlsPolicy, http};
 
@@ -111,7 +113,7 @@ async fn attempt_at<S: Subject>(uri: &str, policy: TlsPolicy) -> Result<(), Link
 /// The certificate is not accepted, and the text says why.
 async fn refused<S: Subject>(identity: &Identity, policy: TlsPolicy, why: &str) {
     let failure = attempt::<S>(&identity.echo(), policy).await.unwrap_err();
-    assert!(matches!(&failure, LinkFailure::Tls(text) if text.contains(why)), "{failure}");
+    assert!(matches!(&failure, LinkFailure::Untrusted(text) if text.contains(why)), "{failure}");
 }
 
 /// An authority that was named is trusted, alone and beside the platform's.
@@ -242,7 +244,7 @@ pub fn tls_first_use<S: Subject>() {
         let failure = attempt_at::<S>(&uri, policy).await.unwrap_err();
         peer.outcome().await;
         assert!(
-            matches!(&failure, LinkFailure::Tls(text)
+            matches!(&failure, LinkFailure::Untrusted(text)
                 if text.contains(&server) && text.contains("has changed")),
             "{failure}"
         );
@@ -317,7 +319,7 @@ pub fn tls_refusals_are_told<S: Subject>() {
             conn.machine().0.dial(count, &format!("wss://{}/", peer.address));
             let event = conn.next().await;
             assert!(
-                matches!(event, Some(Event::Lost(conn, LinkFailure::Tls(_))) if conn == count),
+                matches!(event, Some(Event::Lost(conn, LinkFailure::Untrusted(_))) if conn == count),
                 "{event:?}"
             );
             assert_eq!(warnings.count() as u64, count);
@@ -381,7 +383,7 @@ pub fn tls_for_http<S: Subject>() {
     run::<S>(async {
         let (known, unknown) = (Identity::new("127.0.0.1"), Identity::new("127.0.0.1"));
         let runtime = S::Runtime::from(Network::new(known.policy()));
-        for (config, trusted) in [(known.config, true), (unknown.config, false)] {
+        for (config, trusted) in [(known.config, true), (unknown.config.clone(), false)] {
             let peer = Peer::tcp(move |stream| {
                 let mut stream = accept(config, stream);
                 if peer::head(&mut stream).is_ok() {
@@ -395,8 +397,18 @@ pub fn tls_for_http<S: Subject>() {
             let (end, limits) = (never(&runtime), HttpLimits::default());
             match http::exchange(&runtime, request, end, &limits).await {
                 Ok(answer) => assert!(trusted && answer.body() == "ok"),
-                Err(failure) => assert!(!trusted && matches!(failure, HttpFailure::Tls(_))),
+                Err(failure) => assert!(!trusted && matches!(failure, HttpFailure::Untrusted(_))),
             }
         }
+        // A download is not tried again: its second attempt would find nobody.
+        let peer = unknown.echo();
+        let uri = format!("https://{}/", peer.address);
+        let request = HttpRequest::new(::http::Request::get(uri).body(Bytes::new()).unwrap());
+        let options = DownloadOptions::default().with_pause(Duration::from_millis(1));
+        let failure = files::download_into(&runtime, request, &mut Vec::new(), options).await;
+        assert!(
+            matches!(&failure, Err(TransferError::Http(HttpFailure::Untrusted(_)))),
+            "{failure:?}"
+        );
     });
 }

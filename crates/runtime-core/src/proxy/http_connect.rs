@@ -99,7 +99,9 @@ impl HttpConnect {
                 200..=299 => {
                     return Err(ProxyError::Protocol { what: "it speaks in the tunnel" });
                 }
-                407 => return Err(ProxyError::Credentials),
+                // 401 is a server's word, but no server speaks here: tinyproxy 1.11 says it to
+                // whoever shows a wrong password. (seen in our tests)
+                401 | 407 => return Err(ProxyError::Credentials),
                 status => return Err(ProxyError::Status { status }),
             }
         }

@@ -164,6 +164,7 @@ fn connect_reads_answers_strictly() {
     assert_eq!(outcome("HTTP/1.1 103 x\r\n\r\nHTTP/1.1 200 x\r\n\r\n"), Ok(true));
     assert_eq!(outcome("HTTP/1.1 200 x\r\nContent-Length: 9"), Ok(false));
     assert_eq!(outcome("HTTP/1.1 407 x\r\n\r\n"), Err(ProxyError::Credentials));
+    assert_eq!(outcome("HTTP/1.0 401 Unauthorized\r\n\r\n"), Err(ProxyError::Credentials));
     assert_eq!(outcome("HTTP/1.1 403 x\r\n\r\n<html>"), Err(ProxyError::Status { status: 403 }));
     let protocol = |answer: &str, part: &str| {
         let Err(ProxyError::Protocol { what }) = outcome(answer) else { panic!("{answer}") };

@@ -19,7 +19,17 @@ pub(crate) async fn open<S: Read + Write + Unpin>(
     proxy: &Proxy,
     target: &Target,
 ) -> Result<(), ConnectError> {
-    let refused = |error: ProxyError| ConnectError::Proxy(format!("{proxy}: {error}"));
+    let refused = |error: ProxyError| {
+        let text = format!("{proxy}: {error}");
+        match error {
+            ProxyError::Credentials => ConnectError::ProxyLogin(text),
+            ProxyError::Host
+            | ProxyError::Status { .. }
+            | ProxyError::Refused { .. }
+            | ProxyError::Protocol { .. }
+            | ProxyError::Closed => ConnectError::Proxy(text),
+        }
+    };
     let failed = |error: io::Error| ConnectError::Proxy(format!("{proxy}: {error}"));
     let mut handshake = Handshake::new(proxy, &target.host, target.port).map_err(refused)?;
     let mut piece = [0; PIECE];

@@ -3,7 +3,9 @@
 
 mod accept;
 mod backpressure;
+mod clients;
 mod close;
+mod compat;
 mod conformance;
 mod idle;
 mod spawned;

@@ -287,7 +287,7 @@ impl State {
     /// Without a ticket there is no dial: another try, other keys, or the end.
     fn no_ticket(&mut self, cx: &mut Cx<'_, C2c>, failure: &Failure) {
         let refusal = match failure {
-            Failure::Http(failure) => return cx.lose(Lost::Prepare(failure.to_string())),
+            Failure::Http(failure) => return cx.lose(Lost::unprepared(failure.clone())),
             Failure::Paused(rejection) => return cx.lose(Lost::Refused(rejection.clone())),
             Failure::Refused(refusal) => refusal,
         };

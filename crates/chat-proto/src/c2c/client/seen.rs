@@ -1,9 +1,10 @@
 //! Messages that were emitted already.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use crate::c2c::frame::{Kind, Push};
+use crate::table::Table;
 
 /// A bounded memory of messages. The same message can be pushed twice, and history repeats what the
 /// socket brought. (field reports)
@@ -13,38 +14,54 @@ use crate::c2c::frame::{Kind, Push};
 /// one uuid but different ids *and* different contents are two messages.
 #[derive(Debug)]
 pub(super) struct Seen {
-    known: BTreeMap<Key, Trace>,
-    order: VecDeque<[Option<Key>; 2]>,
+    known: Table<Name, Trace>,
+    /// The names of what is known, oldest first.
+    order: VecDeque<[Option<Name>; 2]>,
+    /// How many were forgotten.
+    forgotten: u64,
     limit: usize,
 }
 
-/// Where it belongs, the name it has there, and which kind of name that is.
-type Key = (String, Name, String);
+/// A digest of where a message belongs, which kind of name this is, and the name. Wide enough that
+/// nobody finds two that meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Name(u64, u64);
 
-/// What a name is.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Name {
+/// Which kind of name it is.
+#[derive(Hash)]
+enum Of {
     /// The server's.
     Id,
     /// The sender's; ours or the other side's.
     Uuid { own: bool },
-    /// Of a frame that is no message of a known kind: it may say something new about a message
-    /// whose names it carries.
-    Of(String, u64),
     /// Of a text that cannot be read.
     Text,
 }
 
+impl Name {
+    /// `another` tells apart what carries the names of another message.
+    fn new(place: &str, of: Of, another: Option<(&str, u64)>, text: &str) -> Self {
+        let half = |salt: u8| {
+            let mut hasher = DefaultHasher::new();
+            (salt, place, &of, another, text).hash(&mut hasher);
+            hasher.finish()
+        };
+        Self(half(0), half(1))
+    }
+}
+
 /// What else is remembered of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 struct Trace {
     id: Option<i64>,
     content: u64,
+    /// How many came before.
+    number: u64,
 }
 
 impl Seen {
     pub(super) fn new(limit: usize) -> Self {
-        Self { known: BTreeMap::new(), order: VecDeque::new(), limit: limit.max(1) }
+        Self { known: Table::new(), order: VecDeque::new(), forgotten: 0, limit: limit.max(1) }
     }
 
     /// Whether the frame is new. One without any name always is, and so are marks, recalls and the
@@ -54,54 +71,58 @@ impl Seen {
         if !kind.is_message() && kind != Kind::Other {
             return true;
         }
-        let place = push.order().map_or_else(|| push.group_id.to_string(), ToString::to_string);
-        let trace = Trace { id: push.id.as_i64(), content: content_hash(push) };
-        let other = || Name::Of(push.type_name.decode().into_owned(), trace.content);
-        let name = |of: Name| if kind == Kind::Other { other() } else { of };
+        let place = push.order().map_or_else(|| push.group_id.text(), |order| order.text());
+        let (id, content) = (push.id.as_i64(), content_hash(push));
+        // A frame that is no message of a known kind may say something new about a message whose
+        // names it carries.
+        let type_name = push.type_name.decode();
+        let another = (kind == Kind::Other).then_some((&*type_name, content));
         let own = push.self_ == Some(true);
-        let uuid = (!push.uuid.is_empty())
-            .then(|| (place.clone(), name(Name::Uuid { own }), push.uuid.decode().into_owned()));
-        let id = (!push.id.is_empty()).then(|| (place, name(Name::Id), push.id.to_string()));
-        if id.as_ref().is_some_and(|id| self.known.contains_key(id)) {
+        let by_uuid = (!push.uuid.is_empty())
+            .then(|| Name::new(&place, Of::Uuid { own }, another, &push.uuid.decode()));
+        let by_id =
+            (!push.id.is_empty()).then(|| Name::new(&place, Of::Id, another, &push.id.text()));
+        if by_id.is_some_and(|name| self.known.contains_key(&name)) {
             return false;
         }
-        if let Some(known) = uuid.as_ref().and_then(|uuid| self.known.get(uuid)) {
-            let differs = known.id.is_some() && trace.id.is_some() && known.id != trace.id;
-            if !differs || known.content == trace.content {
+        if let Some(known) = by_uuid.and_then(|name| self.known.get(&name)) {
+            let differs = known.id.is_some() && id.is_some() && known.id != id;
+            if !differs || known.content == content {
                 return false;
             }
         }
-        if uuid.is_none() && id.is_none() {
-            return true;
+        if by_uuid.is_some() || by_id.is_some() {
+            self.remember([by_uuid, by_id], id, content);
         }
-        self.remember([uuid, id], trace);
         true
     }
 
     /// The same for a text of an order that cannot be read.
     pub(super) fn insert_text(&mut self, order_no: &str, text: &str) -> bool {
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let trace = Trace { id: None, content: hasher.finish() };
-        let key = (order_no.to_owned(), Name::Text, trace.content.to_string());
-        if self.known.contains_key(&key) {
-            return false;
+        let name = Name::new(order_no, Of::Text, None, text);
+        let is_new = !self.known.contains_key(&name);
+        if is_new {
+            self.remember([Some(name), None], None, 0);
         }
-        self.remember([Some(key), None], trace);
-        true
+        is_new
     }
 
-    fn remember(&mut self, keys: [Option<Key>; 2], trace: Trace) {
-        for key in keys.iter().flatten() {
-            self.known.insert(key.clone(), trace);
+    fn remember(&mut self, names: [Option<Name>; 2], id: Option<i64>, content: u64) {
+        let number = self.forgotten + self.order.len() as u64;
+        for name in names.into_iter().flatten() {
+            self.known.insert(name, Trace { id, content, number });
         }
-        self.order.push_back(keys);
+        self.order.push_back(names);
         if self.order.len() > self.limit
             && let Some(oldest) = self.order.pop_front()
         {
-            for key in oldest.into_iter().flatten() {
-                self.known.remove(&key);
+            for name in oldest.into_iter().flatten() {
+                // A uuid may since have become the name of a newer one.
+                if self.known.get(&name).is_some_and(|trace| trace.number == self.forgotten) {
+                    self.known.remove(&name);
+                }
             }
+            self.forgotten += 1;
         }
     }
 }
@@ -116,6 +137,8 @@ fn content_hash(push: &Push<'_>) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn message(uuid: &str, id: &str, own: bool, content: &str) -> Push<'static> {
@@ -177,5 +200,38 @@ mod tests {
         assert!(!seen.insert(&edit("y")));
         let recall = Push { type_name: "recall".into(), ..message };
         assert!(seen.insert(&recall) && seen.insert(&recall));
+    }
+
+    proptest! {
+        #![proptest_config(crate::same_cases_each_run())]
+
+        /// Few uuids for many messages, so that they are used again while others are forgotten.
+        #[test]
+        fn the_newest_are_never_forgotten_and_no_more_are_kept(
+            limit in 1..20_usize,
+            messages in proptest::collection::vec((0..9_u8, 0..60_u16, any::<bool>(), 0..3_u8), 0..200),
+        ) {
+            let mut seen = Seen::new(limit);
+            let mut newest = VecDeque::new();
+            for (uuid, id, own, content) in messages {
+                let next = message(&format!("u{uuid}"), &id.to_string(), own, &content.to_string());
+                if seen.insert(&next) {
+                    newest.push_back(next);
+                    newest.drain(..newest.len().saturating_sub(limit));
+                }
+                prop_assert!(seen.order.len() <= limit && seen.known.len() <= 2 * limit);
+            }
+            let mut names: Vec<_> = newest.iter().map(|it| (it.self_, &it.uuid)).collect();
+            for it in &newest {
+                let by_id = Push { uuid: "".into(), ..it.clone() };
+                prop_assert!(!seen.insert(&by_id), "forgot {:?}", it);
+                // By its uuid too, unless another has taken that.
+                names.remove(0);
+                if !names.contains(&(it.self_, &it.uuid)) {
+                    let by_uuid = Push { id: "".into(), ..it.clone() };
+                    prop_assert!(!seen.insert(&by_uuid), "forgot the uuid of {:?}", it);
+                }
+            }
+        }
     }
 }

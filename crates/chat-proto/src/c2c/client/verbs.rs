@@ -1,6 +1,6 @@
 //! What the application can ask of a session.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 
@@ -17,6 +17,7 @@ use crate::c2c::rest::{Api, HistoryQuery};
 use crate::c2c::{C2c, OrderNo};
 use crate::client::{RequestId, Session};
 use crate::error::CallError;
+use crate::table::Table;
 use crate::time::{Now, Skew};
 
 /// How a message is sent, where it differs from the configuration.
@@ -46,7 +47,7 @@ impl Session<C2c> {
             queue: VecDeque::new(),
             next_write: None,
             mine: VecDeque::new(),
-            watches: BTreeMap::new(),
+            watches: Table::new(),
             to_fill: VecDeque::new(),
             filling: None,
             ready_since: None,

@@ -1,11 +1,10 @@
 //! Answers to requests.
 
-use std::collections::BTreeMap;
-
 use super::request::HistoryQuery;
 use crate::error::Rejection;
 use crate::im::down::{Ctrl, Data, Meta};
 use crate::im::{Access, Seq, Stamp, TopicName, UserId};
+use crate::table::Table;
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,11 +66,11 @@ impl History {
     /// A page as it came; `end` is what the end marker says, if there was one.
     pub(super) fn new(
         topic: TopicName,
-        messages: BTreeMap<u64, Data<'static>>,
+        messages: Table<u64, Data<'static>>,
         end: Option<Option<u64>>,
         query: HistoryQuery,
     ) -> Self {
-        let messages: Vec<_> = messages.into_values().collect();
+        let messages = messages.into_values();
         let count = end.flatten().unwrap_or(messages.len() as u64);
         Self { topic, messages, count, complete: end.is_some(), query }
     }

@@ -1,6 +1,5 @@
 //! What is remembered of a request while it waits.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use super::answer::{Answer, Changed, History, Receipt, Subscribed};
@@ -9,6 +8,7 @@ use crate::error::{Rejection, RequestError};
 use crate::im::TopicName;
 use crate::im::down::{Data, Meta};
 use crate::machine::Text;
+use crate::table::Table;
 
 /// A request that waits for its answer.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ pub(super) enum AskKind {
     /// One `meta`, or a `ctrl`, for each section.
     Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Rejection> },
     /// Messages, then the end marker.
-    History { query: HistoryQuery, messages: BTreeMap<u64, Data<'static>> },
+    History { query: HistoryQuery, messages: Table<u64, Data<'static>> },
     /// One `ctrl` for each part.
     Set { changed: Box<Changed>, farewell: bool },
     /// The first `ctrl`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::ImEvent;
 use super::own::{OwnKind, is_fine};
 use super::state::{Alarm, ImState, rejection};
-use super::track::{AGAIN, Refusal};
+use super::track::{AGAIN, Refusal, Track};
 use crate::client::Cx;
 use crate::error::Rejection;
 use crate::im::down::Ctrl;
@@ -25,12 +25,14 @@ impl ImState {
             self.topics.keys().cloned().partition(|topic| topic.kind() == TopicKind::Me);
         self.gated = self.config.roster && !me.is_empty();
         self.to_attach.extend(me.into_iter().chain(others));
-        self.attaching.extend(self.to_attach.iter().cloned());
+        for topic in &self.to_attach {
+            self.attaching.add_key(topic.clone());
+        }
         self.attach_more(cx);
     }
 
     pub(super) fn attach(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
-        if self.attaching.insert(topic.clone()) {
+        if self.attaching.add_key(topic.clone()) {
             self.to_attach.push_back(topic);
             self.attach_more(cx);
         }
@@ -51,7 +53,7 @@ impl ImState {
             }
             let id = cx.rng().uuid().to_string();
             let sub = Sub { id: id.clone().into(), topic: topic.to_str(), ..Sub::default() };
-            self.in_flight.insert(topic.clone());
+            self.in_flight.add_key(topic.clone());
             self.send_own(OwnKind::Attach, topic, Verb::Sub(Box::new(sub)), id, cx);
         }
     }
@@ -85,14 +87,12 @@ impl ImState {
     /// Asks again for what was refused for the moment.
     pub(super) fn on_again(&mut self, cx: &mut Cx<'_, Im>) {
         let now = cx.now().mono;
-        let again: Vec<_> = self
-            .topics
-            .iter_mut()
-            .filter_map(|(topic, track)| {
-                let due = track.again.take_if(|at| *at <= now);
-                due.map(|_| (topic.clone(), track.attached))
-            })
-            .collect();
+        let is_due = |track: &Track| track.again.is_some_and(|at| at <= now);
+        let due = self.topics.iter().filter(|(_, track)| is_due(track));
+        let again: Vec<_> = due.map(|(topic, track)| (topic.clone(), track.attached)).collect();
+        for track in self.topics.values_mut() {
+            track.again = track.again.filter(|at| *at > now);
+        }
         self.again_at = self.topics.values().filter_map(|track| track.again).min();
         if let Some(at) = self.again_at {
             cx.set_alarm(Alarm::Again, at.saturating_duration_since(now));

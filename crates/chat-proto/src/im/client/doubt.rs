@@ -34,7 +34,7 @@ impl ImState {
             ask.start_over();
             self.unsent.push_back(id);
         } else if provable {
-            self.doubts.entry(topic).or_default().push(id);
+            self.doubts.get_or_default(topic).push(id);
         } else {
             cx.complete(id, Err(RequestError::Unknown));
             return;

@@ -1,11 +1,10 @@
 //! What the session knows of topics, to be asked without a round trip.
 
-use std::collections::BTreeMap;
-
 use super::track::Track;
 use crate::im::down::{Acs, Desc, Subscription};
 use crate::im::{Access, Seq, Stamp, TopicName, UserId};
 use crate::json::Raw;
+use crate::table::Table;
 
 /// What is known of one topic.
 #[derive(Debug, Default)]
@@ -221,14 +220,14 @@ impl<'s> TopicView<'s> {
 /// Topics of this user that the session does not follow, as `me` lists them.
 #[derive(Debug)]
 pub(super) struct Mirror {
-    others: BTreeMap<TopicName, Info>,
+    others: Table<TopicName, Info>,
     max: usize,
     pub(super) budget: Budget,
 }
 
 impl Mirror {
     pub(super) const fn new(max: usize, max_bytes: usize) -> Self {
-        Self { others: BTreeMap::new(), max, budget: Budget::new(max_bytes) }
+        Self { others: Table::new(), max, budget: Budget::new(max_bytes) }
     }
 
     /// A topic that is not followed. `None` when it is not known, and there is no room or no reason
@@ -267,7 +266,7 @@ impl Mirror {
 
     pub(super) fn view<'s>(
         &'s self,
-        followed: &'s BTreeMap<TopicName, Track>,
+        followed: &'s Table<TopicName, Track>,
         topic: &str,
     ) -> Option<TopicView<'s>> {
         let followed = followed.get_key_value(topic);
@@ -279,7 +278,7 @@ impl Mirror {
 
     pub(super) fn views<'s>(
         &'s self,
-        followed: &'s BTreeMap<TopicName, Track>,
+        followed: &'s Table<TopicName, Track>,
     ) -> impl Iterator<Item = TopicView<'s>> {
         let others = self.others.iter().map(|(name, info)| TopicView { name, info, track: None });
         followed.iter().map(|(name, track)| TopicView::of(name, track)).chain(others)

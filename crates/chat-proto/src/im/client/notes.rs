@@ -98,7 +98,7 @@ impl ImState {
         if let Some(at) = at {
             if notes.queued.is_none() {
                 notes.queued = Some(at);
-                self.note_queue.insert((at, topic.clone()));
+                self.note_queue.add_key((at, topic.clone()));
                 self.plan_notes(cx);
             }
             return;
@@ -124,7 +124,7 @@ impl ImState {
     pub(super) fn on_notes_alarm(&mut self, cx: &mut Cx<'_, Im>) {
         let now = cx.now().mono;
         while self.note_queue.first().is_some_and(|(at, _)| *at <= now)
-            && let Some((_, topic)) = self.note_queue.pop_first()
+            && let Some(((_, topic), ())) = self.note_queue.pop_first()
         {
             if let Some(track) = self.topics.get_mut(&topic) {
                 track.notes.queued = None;

@@ -75,7 +75,7 @@ impl ImState {
     pub(super) fn refresh(&mut self, topic: &str, cx: &mut Cx<'_, Im>) {
         let known = self.mirror.view(&self.topics, topic).map(|view| view.name().clone());
         if let Some(topic) = known {
-            self.to_refresh.insert(topic);
+            self.to_refresh.add_key(topic);
             self.refresh_more(cx);
         }
     }
@@ -83,7 +83,7 @@ impl ImState {
     fn refresh_more(&mut self, cx: &mut Cx<'_, Im>) {
         while cx.phase() == Phase::Ready
             && self.refreshing < REFRESHING
-            && let Some(topic) = self.to_refresh.pop_first()
+            && let Some((topic, ())) = self.to_refresh.pop_first()
         {
             self.refreshing += 1;
             self.ask_desc(OwnKind::Refresh, topic, cx);
@@ -374,7 +374,7 @@ impl ImState {
         let refreshing = self.own.values().filter(|own| own.kind == OwnKind::Refresh).count();
         self.refreshing = refreshing;
         self.in_flight.remove(topic);
-        if self.attaching.remove(topic) {
+        if self.attaching.remove(topic).is_some() {
             self.to_attach.retain(|waiting| waiting != topic);
         }
     }

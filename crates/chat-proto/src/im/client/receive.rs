@@ -214,10 +214,9 @@ impl ImState {
         }
         if followed {
             let mirror = &mut self.mirror;
-            let track = self
-                .topics
-                .entry(topic.clone())
-                .or_insert_with(|| Track::of(mirror.take(topic.as_str()).unwrap_or_default()));
+            let track = self.topics.get_or_insert_with(topic.clone(), || {
+                Track::of(mirror.take(topic.as_str()).unwrap_or_default())
+            });
             track.attached = true;
             track.again = None;
             track.info.learn_access(acs.as_ref());
@@ -347,7 +346,7 @@ fn collect(ask: &mut Ask, data: &Data<'static>) {
         && query.wants(data.seq)
         && (messages.len() as u64) < query.limit().min(MAX_PAGE)
     {
-        messages.entry(data.seq).or_insert_with(|| data.clone());
+        messages.get_or_insert_with(data.seq, || data.clone());
     }
 }
 

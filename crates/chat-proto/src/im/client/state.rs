@@ -1,7 +1,6 @@
 //! Tokens, login, and what is attached again after a loss.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::fmt::Display;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -21,6 +20,7 @@ use crate::im::up::{Hi, Login, Up, Verb};
 use crate::im::{Flavor, Im, TopicName, UserId};
 use crate::json::{SecretStr, Str};
 use crate::machine::{HttpRequest, HttpResult, LinkFailure};
+use crate::table::Table;
 use crate::time::UnixMillis;
 
 /// Protocol version told to a Tinode server.
@@ -44,37 +44,37 @@ pub struct ImState {
     opening: Option<Opening>,
     pub(super) user: Option<UserId>,
     file_token: Option<FileToken>,
-    pub(super) topics: BTreeMap<TopicName, Track>,
+    pub(super) topics: Table<TopicName, Track>,
     pub(super) mirror: Mirror,
     /// When the list of topics was last read, by the server's clock.
     pub(super) roster_at: Option<Str<'static>>,
     /// Frames that have come.
     pub(super) heard: u64,
     /// Requests of the session itself, by id on the wire.
-    pub(super) own: BTreeMap<String, Own>,
+    pub(super) own: Table<String, Own>,
     /// Topics that are being attached again, those that wait for their turn included.
-    pub(super) attaching: BTreeSet<TopicName>,
+    pub(super) attaching: Table<TopicName, ()>,
     /// Those that wait for their turn.
     pub(super) to_attach: VecDeque<TopicName>,
     /// Those whose turn it is.
-    pub(super) in_flight: BTreeSet<TopicName>,
+    pub(super) in_flight: Table<TopicName, ()>,
     /// No turns before the list of topics was read.
     pub(super) gated: bool,
     /// Topics that are to be described again, and how many are being.
-    pub(super) to_refresh: BTreeSet<TopicName>,
+    pub(super) to_refresh: Table<TopicName, ()>,
     pub(super) refreshing: usize,
     /// When something that was refused for the moment is asked for again.
     pub(super) again_at: Option<Instant>,
     /// Receipts that wait until enough time has passed.
-    pub(super) note_queue: BTreeSet<(Instant, TopicName)>,
+    pub(super) note_queue: Table<(Instant, TopicName), ()>,
     /// Messages whose answer was lost, oldest first.
-    pub(super) doubts: BTreeMap<TopicName, Vec<RequestId>>,
+    pub(super) doubts: Table<TopicName, Vec<RequestId>>,
     /// Requests of the application that are not written yet, oldest first.
     pub(super) unsent: VecDeque<RequestId>,
     /// Topics with a `sub` under way: what else concerns them is written after its answer.
-    pub(super) subscribing: BTreeMap<TopicName, RequestId>,
+    pub(super) subscribing: Table<TopicName, RequestId>,
     /// Pages of history under way. Ended ones are taken out when the topic is next looked at.
-    pub(super) readers: BTreeMap<TopicName, Vec<RequestId>>,
+    pub(super) readers: Table<TopicName, Vec<RequestId>>,
 }
 
 /// A frame of the opening that waits for its answer.
@@ -120,13 +120,13 @@ impl ImState {
             mirror,
             roster_at: None,
             heard: 0,
-            in_flight: BTreeSet::new(),
+            in_flight: Table::new(),
             gated: false,
-            to_refresh: BTreeSet::new(),
+            to_refresh: Table::new(),
             refreshing: 0,
             again_at: None,
-            note_queue: BTreeSet::new(),
-            doubts: BTreeMap::new(),
+            note_queue: Table::new(),
+            doubts: Table::new(),
             tokens: None,
             credentials_set: 0,
             fetching: None,
@@ -136,13 +136,13 @@ impl ImState {
             opening: None,
             user: None,
             file_token: None,
-            topics: BTreeMap::new(),
-            own: BTreeMap::new(),
-            attaching: BTreeSet::new(),
+            topics: Table::new(),
+            own: Table::new(),
+            attaching: Table::new(),
             to_attach: VecDeque::new(),
             unsent: VecDeque::new(),
-            subscribing: BTreeMap::new(),
-            readers: BTreeMap::new(),
+            subscribing: Table::new(),
+            readers: Table::new(),
         }
     }
 
@@ -229,7 +229,7 @@ impl ImState {
         let answer = match result {
             Ok(response) => self.read_tokens(call.grant, &response),
             Err(failure) => {
-                self.no_tokens(None, &failure, cx);
+                self.no_tokens(None, Lost::unprepared(failure), cx);
                 return;
             }
         };
@@ -256,9 +256,9 @@ impl ImState {
                 }
             }
             Err(error @ OauthError::Busy { retry_after, .. }) => {
-                self.no_tokens(retry_after, &error, cx);
+                self.no_tokens(retry_after, Lost::Prepare(error.to_string()), cx);
             }
-            Err(error) => self.no_tokens(None, &error, cx),
+            Err(error) => self.no_tokens(None, Lost::Prepare(error.to_string()), cx),
         }
     }
 
@@ -276,10 +276,10 @@ impl ImState {
     }
 
     /// No tokens this time, and nobody's password is to blame.
-    fn no_tokens(&mut self, hint: Option<Duration>, why: &dyn Display, cx: &mut Cx<'_, Im>) {
+    fn no_tokens(&mut self, hint: Option<Duration>, why: Lost, cx: &mut Cx<'_, Im>) {
         if cx.phase() == Phase::Preparing {
             self.hint = hint;
-            cx.lose(Lost::Prepare(why.to_string()));
+            cx.lose(why);
         } else {
             // The session goes on with the token it has, and asks again.
             cx.set_alarm(Alarm::Refresh, hint.unwrap_or(Duration::from_secs(30)));
@@ -408,7 +408,7 @@ impl ImState {
         self.file_token = params.token.and_then(|token| FileToken::new(Secret::new(token)).ok());
         if self.user.replace(user.clone()).is_some_and(|former| former != user) {
             // What another user followed is none of this one's business.
-            for topic in std::mem::take(&mut self.topics).into_keys() {
+            while let Some((topic, _)) = self.topics.pop_first() {
                 self.give_up_doubts(&topic, cx);
                 cx.event(ImEvent::TopicGone { topic, cause: None });
             }
@@ -508,7 +508,7 @@ impl ImState {
             let Some(ask) = cx.ask_mut(id) else { continue };
             let topic = &ask.topic;
             let waits = self.subscribing.contains_key(topic)
-                || self.attaching.contains(topic)
+                || self.attaching.contains_key(topic)
                 // It is attached again in a while, and until then refused.
                 || ask.needs_topic() && self.topics.get(topic).is_some_and(|it| !it.attached)
                 // Messages keep their order.
@@ -526,7 +526,7 @@ impl ImState {
                     message.floor = message.floor.or(head);
                 }
                 AskKind::History { .. } => {
-                    self.readers.entry(ask.topic.clone()).or_default().push(id);
+                    self.readers.get_or_default(ask.topic.clone()).push(id);
                 }
                 AskKind::Leave { .. }
                 | AskKind::Get { .. }

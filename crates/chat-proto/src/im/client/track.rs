@@ -1,12 +1,12 @@
 //! One topic's messages in order, each once.
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use super::mirror::Info;
 use super::notes::Notes;
 use crate::im::AccessMode;
 use crate::im::down::Data;
+use crate::table::Table;
 
 /// What is known of a topic's numbers.
 ///
@@ -25,7 +25,7 @@ pub(super) struct Track {
     /// The highest number of which it is not known whose message it is.
     blind: u64,
     /// Early messages; `None` for one's own without an echo.
-    held: BTreeMap<u64, Option<Data<'static>>>,
+    held: Table<u64, Option<Data<'static>>>,
     /// Attached on the live link.
     pub(super) attached: bool,
     /// The server refused for the moment to attach the topic or to send a page: ask again then.
@@ -179,20 +179,18 @@ impl Track {
             self.page_low = Some(self.page_low.map_or(seq, |low| low.min(seq)));
         }
         let fits = self.held.len() < max_held || asked || seq == last.saturating_add(1);
-        if seq > last && fits {
-            self.held.entry(seq).or_insert(message);
+        if seq > last && fits && !self.held.contains_key(&seq) {
+            self.held.insert(seq, message);
         }
     }
 
     /// What can be handed on now.
     pub(super) fn release(&mut self, out: &mut Vec<Step>) {
         let Some(mut last) = self.last else { return };
-        while let Some(entry) = self.held.first_entry() {
-            let seq = *entry.key();
-            if seq > last.saturating_add(1) {
-                break;
-            }
-            let message = entry.remove();
+        while let Some(&seq) = self.held.first()
+            && seq <= last.saturating_add(1)
+            && let Some((_, message)) = self.held.pop_first()
+        {
             if seq == last.saturating_add(1) {
                 last = seq;
                 out.extend(message.map(|message| Step::Message(Box::new(message))));
@@ -218,12 +216,12 @@ impl Track {
             self.blind(to);
             out.push(Step::Gap { from: last + 1, to });
             self.last = Some(to);
-            self.held = self.held.split_off(&(to + 1));
+            self.held.retain(|seq, _| *seq > to);
             self.release(out);
             return self.next_page(size, max_fill, out);
         }
         let since = last + 1;
-        let first_held = self.held.keys().next().copied();
+        let first_held = self.held.first().copied();
         let end = first_held.unwrap_or(self.head.saturating_add(1));
         let before = end.min(since.saturating_add(size.max(1)));
         if before <= since {
@@ -253,7 +251,7 @@ impl Track {
             return;
         }
         while next < before {
-            let end = self.held.keys().next().copied().unwrap_or(before).min(before);
+            let end = self.held.first().copied().unwrap_or(before).min(before);
             if end > next {
                 self.blind(end - 1);
                 out.push(Step::Gap { from: next, to: end - 1 });

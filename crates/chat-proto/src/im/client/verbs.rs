@@ -3,10 +3,6 @@
 //! Every verb but the notes gives a [`RequestId`] that ends in exactly one `Completed` event. A verb
 //! called before the session is ready is kept and sent then; its time runs all the same.
 
-use std::collections::BTreeMap;
-
-use uuid::Uuid;
-
 use super::answer::Changed;
 use super::ask::{Ask, AskKind, Wanted};
 use super::event::TypingKind;
@@ -19,6 +15,7 @@ use crate::error::CallError;
 use crate::im::up::{Cred, Del, Get, Leave, Pub, Set, Sub, Up, UpExtra, Verb};
 use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
+use crate::table::Table;
 use crate::time::Now;
 
 impl Session<Im> {
@@ -163,7 +160,7 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let data = Some(query.opts());
-        let kind = AskKind::History { query, messages: BTreeMap::new() };
+        let kind = AskKind::History { query, messages: Table::new() };
         self.ask(topic, kind, now, |id, topic| {
             let what = "data".into();
             Verb::Get(Box::new(Get { id, topic, what, data, ..Get::default() }))
@@ -404,7 +401,7 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        verb: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Verb<'a>,
+        verb: impl FnOnce(Str<'static>, Str<'static>) -> Verb<'static>,
     ) -> Result<RequestId, CallError> {
         self.ask_up(topic, kind, now, |id, topic| Up::new(verb(id, topic)))
     }
@@ -415,18 +412,17 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
+        up: impl FnOnce(Str<'static>, Str<'static>) -> Up<'static>,
     ) -> Result<RequestId, CallError> {
         self.with(now, |state: &mut ImState, cx: &mut Cx<'_, Im>| {
-            let mut id = Uuid::encode_buffer();
-            let id = &*cx.rng().uuid().hyphenated().encode_lower(&mut id);
-            let frame = up(id.into(), topic.as_str().into()).encode();
+            let id = cx.rng().uuid().to_string();
+            let frame = up(id.clone().into(), topic.to_str()).encode();
             let limit = cx.config().max_message;
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
             let ask = Ask { topic: topic.clone(), frame, sent: false, kind };
-            let id = cx.request(Some(id.to_owned()), ask)?;
+            let id = cx.request(Some(id), ask)?;
             state.enqueue(id, cx);
             Ok(id)
         })
