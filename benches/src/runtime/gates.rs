@@ -46,6 +46,12 @@ impl Gate {
         self.reaches(self.goal, ratio)
     }
 
+    /// The same comparison of processor time.
+    #[must_use]
+    pub fn in_processor_time(self) -> Self {
+        Self { measure: Measure::Processor, ..self }
+    }
+
     fn reaches(&self, wanted: f64, ratio: f64) -> bool {
         match self.measure {
             Measure::Speed => ratio >= wanted,

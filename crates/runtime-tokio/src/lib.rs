@@ -15,6 +15,7 @@
 
 mod compat;
 mod io;
+mod server;
 
 use std::io as std_io;
 use std::net::SocketAddr;
@@ -31,7 +32,6 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
 use tokio_tungstenite::WebSocketStream;
-use tungstenite::protocol::Role;
 
 pub use compat::Compat;
 pub use io::TokioStream;
@@ -40,6 +40,7 @@ pub use runtime_core::{
     Proxies, Proxy, ProxyConfigError, Reply, Runtime, Target, TlsPolicy, TlsPolicyError,
     TryCallError, WsConfig, client, connect, files, http, runtime,
 };
+pub use server::server_socket;
 
 runtime_core::clients!(crate::TokioRuntime);
 
@@ -136,16 +137,4 @@ impl Runtime for TokioRuntime {
         // Tokio's clock, which tests can stop.
         tokio::time::Instant::now().into_std()
     }
-}
-
-/// The server's WebSocket over a stream that was upgraded already: the 101 answer is out, the next
-/// byte is a frame. Never waits.
-///
-/// Keep [`WsConfig::server`]'s small buffers where there are many sockets.
-pub async fn server_socket<T>(io: T, config: &WsConfig) -> TokioSocket
-where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (io, config) = (TokioStream::new(io), config.to_tungstenite());
-    WebSocketStream::from_raw_socket(io, Role::Server, Some(config)).await
 }
