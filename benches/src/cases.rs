@@ -2,6 +2,7 @@
 
 mod codec;
 mod fan_out;
+mod growth;
 mod session;
 mod sign;
 #[cfg(feature = "sockets")]
@@ -22,7 +23,7 @@ pub struct Built {
 
 /// A piece of work to measure.
 pub struct Case {
-    /// `decode`, `encode`, `fan-out`, `sign`, `session`.
+    /// `decode`, `encode`, `fan-out`, `sign`, `session`, `growth`.
     pub group: &'static str,
     /// Unique in the group.
     pub name: String,
@@ -75,6 +76,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(sockets::cases());
     cases.extend(sign::cases());
     cases.extend(session::cases());
+    cases.extend(growth::cases());
     cases
 }
 

@@ -93,11 +93,25 @@ pub const GATES: &[Gate] = &[
     gate("T3", "encode/note", 3.0, 3.7).allocations(0),
     gate("T3", "encode/c2c text", 3.0, 3.7).allocations(0),
     gate("T3", "encode/c2c image", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/data, made", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/ctrl, made", 3.0, 3.7).allocations(0),
+    // Short of T3's 3.0: four strings of a few bytes each, and little else.
+    gate("T3", "encode/pres, made", 2.8, 3.7).allocations(0),
+    gate("T3", "encode/info, made", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/pub, made", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/note, made", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/c2c text, made", 3.0, 3.7).allocations(0),
+    gate("T3", "encode/c2c image, made", 3.0, 3.7).allocations(0),
     gate("T3", "encode/id", 8.0, 13.0).time_only(),
     gate("T4", "fan-out/group of 1000", 10.0, 12.0).time_only(),
     gate("T4", "fan-out/1000 P2P views", 5.0, 7.0).time_only(),
     gate("T4", "fan-out/100 sockets", 4.0, 6.5).time_only(),
     gate("T12", "sign/history request", 1.2, 1.3).allocations(2),
+    // Of what it costs with nothing beside it: twice as much, at most, with ten thousand.
+    gate("T13", "growth/message, 10000 topics", 0.5, 0.8),
+    gate("T13", "growth/request and answer, 10000 pending", 0.5, 0.8),
+    gate("T13", "growth/order message, 4096 seen", 0.5, 0.8),
+    gate("T13", "growth/view of a message, 10000 recipients", 0.5, 0.8),
 ];
 
 /// The gate of a case, if it has one.

@@ -1,5 +1,6 @@
 //! Frames from text and to text, beside serde and the vector readers.
 
+mod made;
 #[cfg_attr(not(feature = "peers"), path = "codec/no_peers.rs")]
 mod peers;
 
@@ -126,6 +127,7 @@ pub(super) fn encode() -> Vec<Case> {
             Built { bytes: text.len(), contenders: write(text) }
         }));
     }
+    cases.extend(made::cases());
     cases.push(Case::new("encode", "pub of a 4 KiB rich text", publish_text));
     cases.push(Case::new("encode", "id", ids));
     cases
@@ -188,26 +190,36 @@ fn writers<F: Peers>(text: &'static str) -> Vec<Contender> {
     let owned = || serde_json::from_str::<F::Owned>(text).expect(READS);
     let value: Value = serde_json::from_str(text).expect(READS);
     let borrowed: F::Borrowed<'static> = serde_json::from_str(text).expect(READS);
-    let (mut out, mut borrowed_out) = (Vec::new(), Vec::new());
-    let for_serde = owned();
-    let mut contenders = vec![
-        Contender::new("ours", move || {
-            out.clear();
-            black_box(&ours).encode_into(&mut out);
-            black_box(&out).len()
-        }),
-        Contender::new("owned", move || serde_json::to_vec(black_box(&for_serde)).expect(WRITES)),
+    let mut borrowed_out = Vec::new();
+    let mut contenders = Vec::from(writers_of(ours, owned()));
+    contenders.extend([
         Contender::new("value", move || serde_json::to_vec(black_box(&value)).expect(WRITES)),
         Contender::new("borrowed, reused buffer", move || {
             borrowed_out.clear();
             serde_json::to_writer(&mut borrowed_out, black_box(&borrowed)).expect(WRITES);
             black_box(&borrowed_out).len()
         }),
-    ];
+    ]);
     contenders.extend(peers::writers(owned));
     let [_, memcpy] = limits(text);
     contenders.push(memcpy);
     contenders
+}
+
+/// Ours into a buffer that is used again, and the baseline.
+fn writers_of<'a>(
+    ours: impl Wire<'a> + 'static,
+    owned: impl Serialize + 'static,
+) -> [Contender; 2] {
+    let mut out = Vec::new();
+    [
+        Contender::new("ours", move || {
+            out.clear();
+            black_box(&ours).encode_into(&mut out);
+            black_box(&out).len()
+        }),
+        Contender::new("owned", move || serde_json::to_vec(black_box(&owned)).expect(WRITES)),
+    ]
 }
 
 /// From what somebody typed to the frame: the text is escaped on the way.

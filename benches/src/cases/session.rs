@@ -63,10 +63,11 @@ fn received<D: DeserializeOwned + 'static>(
 }
 
 /// A session that is logged in and attached to the topic of the samples.
-fn im() -> Rig<Session<Im>> {
+pub(super) fn im() -> Rig<Session<Im>> {
     let base = BaseUrl::parse("https://pbx.example.com:8887").expect("the address is valid");
     let credentials = Credentials::password("101", "pbx.example.com", "demo-101");
-    let config = ImConfig::new(&base, credentials).expect("the address is short");
+    let mut config = ImConfig::new(&base, credentials).expect("the address is short");
+    config.session.max_requests = 20_000;
     let now = now();
     let mut session = Session::im(config, 7, now);
     session.connect(now);
@@ -85,7 +86,7 @@ fn im() -> Rig<Session<Im>> {
 }
 
 /// A session that has its ticket and its socket.
-fn c2c() -> Rig<Session<C2c>> {
+pub(super) fn c2c() -> Rig<Session<C2c>> {
     let api = Api::new(&"key".into(), &"secret".into()).expect("the keys are text");
     let now = now();
     let mut session = Session::c2c(C2cConfig::default(), api, 7, now);
@@ -104,9 +105,9 @@ fn now() -> Now {
 }
 
 /// A session, and what stands around it.
-struct Rig<M> {
-    session: M,
-    now: Now,
+pub(super) struct Rig<M> {
+    pub(super) session: M,
+    pub(super) now: Now,
     conn: ConnId,
 }
 
@@ -129,13 +130,13 @@ impl<M: Machine> Rig<M> {
         }
     }
 
-    fn receive(&mut self, text: String) {
+    pub(super) fn receive(&mut self, text: String) {
         let message = Message::Text(Text::from(text));
         self.session.handle_input(Input::Received { conn: self.conn, message }, self.now);
     }
 
     /// Empties the lanes; the number of events.
-    fn events(&mut self) -> usize {
+    pub(super) fn events(&mut self) -> usize {
         let mut told = 0;
         while let Some(event) = self.session.poll_event() {
             told += 1;
@@ -148,7 +149,7 @@ impl<M: Machine> Rig<M> {
     }
 
     /// The id of the frame written last.
-    fn request_id(&mut self) -> String {
+    pub(super) fn request_id(&mut self) -> String {
         let written = std::iter::from_fn(|| self.session.poll_transmit());
         let texts = written.filter_map(|transmit| match transmit.message {
             Message::Text(text) => Some(text),

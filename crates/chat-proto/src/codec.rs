@@ -35,7 +35,7 @@ use std::marker::PhantomData;
 pub use read::{Decode, from_text};
 pub(crate) use read::{Members, any_member, lone, member, members, object};
 pub use scan::{Fault, Scanner};
-pub(crate) use special::find_special;
+pub(crate) use special::{find_special, is_plain};
 
 use crate::machine::Text;
 

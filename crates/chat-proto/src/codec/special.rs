@@ -18,8 +18,25 @@ pub(crate) fn find_special(bytes: &[u8]) -> usize {
     find_far(bytes, at)
 }
 
-/// The same for what is left of a long string, 64 bytes at a time without a branch inside, which
-/// becomes vector instructions.
+/// Whether there is none: most strings of frames are short, and are looked at without a loop.
+#[inline(always)]
+pub(crate) fn is_plain(bytes: &[u8]) -> bool {
+    if bytes.len() > 16 {
+        find_special(bytes) == bytes.len()
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        special(u64::from_le_bytes(*first)) | special(u64::from_le_bytes(*last)) == 0
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        special(halves(*first, *last)) == 0
+    } else if let [first, .., last] = bytes {
+        // Of three at most.
+        !(is_special(*first) | is_special(bytes[bytes.len() / 2]) | is_special(*last))
+    } else {
+        !bytes.first().is_some_and(|byte| is_special(*byte))
+    }
+}
+
+/// What [`find_special`] does for the rest of a long string: 64 bytes at a time without a branch
+/// inside, which becomes vector instructions.
 #[inline(never)]
 fn find_far(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = &bytes[at..];
@@ -49,9 +66,7 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         if hits == 0 { len } else { len + place(hits) - 8 }
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         // Two halves, which may overlap, side by side.
-        let halves =
-            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
-        match special(halves) {
+        match special(halves(*first, *last)) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
             // Added first: the length is less than a word.
@@ -60,6 +75,11 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
     } else {
         bytes[at..].iter().position(|byte| is_special(*byte)).unwrap_or(len - at) + at
     }
+}
+
+#[inline(always)]
+const fn halves(first: [u8; 4], last: [u8; 4]) -> u64 {
+    u32::from_le_bytes(first) as u64 | (u32::from_le_bytes(last) as u64) << 32
 }
 
 /// Flipping the second bit swaps the quote with the space and keeps the control characters below
@@ -109,6 +129,8 @@ mod tests {
                 let mut bytes = vec![0xC3; 200];
                 bytes[at] = special;
                 assert_eq!(find_special(&bytes), at);
+                assert!(is_plain(&bytes[..at]) && !is_plain(&bytes));
+                assert!((at + 1..200).all(|len| !is_plain(&bytes[..len])));
             }
         }
         assert_eq!(find_special(&[0x20, 0x7f, 0x80, 0xff, 0x21, 0x23, 0x5b, 0x5d, 0x1]), 8);

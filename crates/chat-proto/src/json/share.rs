@@ -92,6 +92,8 @@ impl<'a> Slice<'a> {
         Slice::Borrowed(self.form(), self.as_str())
     }
 
+    /// Not inlined: a frame has a dozen of these.
+    #[inline(never)]
     pub(crate) fn share_in(self, source: &Source) -> Slice<'static> {
         match self {
             Self::Borrowed(form, part) => match range(source.0.as_str(), part) {

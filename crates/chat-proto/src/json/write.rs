@@ -4,7 +4,7 @@ use super::frame::{Field, Fields};
 use super::raw::{Extra, Raw};
 use super::share::{Form, Slice};
 use super::string::Str;
-use crate::codec::find_special;
+use crate::codec::{find_special, is_plain};
 
 /// A value that can be a member of a frame.
 pub trait Encode {
@@ -119,23 +119,46 @@ fn escape(special: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
+/// `00` to `99`.
+const PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [[0; 2]; 100];
+    let mut at = 0;
+    while at < 100 {
+        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
+        at += 1;
+    }
+    pairs
+};
+
 /// Appends a number in decimal.
 #[inline(never)]
-fn write_number(negative: bool, mut magnitude: u64, out: &mut Vec<u8>) {
-    // As many as the longest has, from the back.
-    let (mut digits, mut len) = ([b'0'; 20], 0);
-    for digit in digits.iter_mut().rev() {
-        *digit += (magnitude % 10) as u8;
-        magnitude /= 10;
-        len += 1;
-        if magnitude == 0 {
-            break;
-        }
-    }
+fn write_number(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
     if negative {
         out.push(b'-');
     }
-    out.extend_from_slice(&digits[digits.len() - len..]);
+    // An index below a hundred has an entry.
+    let pair = |number: u64| PAIRS[(number % 100) as usize];
+    let ([a, b], [c, d]) = (pair(magnitude / 100), pair(magnitude));
+    match magnitude {
+        0..10 => out.push(d),
+        10..100 => out.extend_from_slice(&[c, d]),
+        100..1000 => out.extend_from_slice(&[b, c, d]),
+        1000..10_000 => out.extend_from_slice(&[a, b, c, d]),
+        _ => write_pairs(magnitude, out),
+    }
+}
+
+/// The same for a large one.
+fn write_pairs(mut magnitude: u64, out: &mut Vec<u8>) {
+    let mut digits = [[0; 2]; 10];
+    let mut at = digits.len();
+    while magnitude > 0 && at > 0 {
+        at -= 1;
+        digits[at] = PAIRS[(magnitude % 100) as usize];
+        magnitude /= 100;
+    }
+    let digits = digits[at..].as_flattened();
+    out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
 }
 
 impl Encode for Str<'_> {
@@ -164,13 +187,16 @@ impl Slice<'_> {
     #[inline(never)]
     pub(crate) fn encode_string(&self, out: &mut Vec<u8>) {
         let text = self.as_str();
-        match self.form() {
-            Form::Clean | Form::Escaped => {
-                out.push(b'"');
-                out.extend_from_slice(text.as_bytes());
-                out.push(b'"');
-            }
-            Form::Plain | Form::Bare => write_str(text, out),
+        let is_written = match self.form() {
+            Form::Clean | Form::Escaped => true,
+            Form::Plain | Form::Bare => is_plain(text.as_bytes()),
+        };
+        if is_written {
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        } else {
+            write_str(text, out);
         }
     }
 }
@@ -293,11 +319,16 @@ mod tests {
     #[test]
     fn numbers_at_the_edge() {
         let mut out = Vec::new();
-        for number in [0, i64::MIN, i64::MAX] {
+        for number in
+            [0, 7, 10, 99, 100, 1000, 10_000, 10_001, 1_700_000_000_000, i64::MIN, i64::MAX]
+        {
             number.encode(&mut out);
             out.push(b' ');
         }
-        assert_eq!(out, b"0 -9223372036854775808 9223372036854775807 ");
+        assert_eq!(
+            out,
+            b"0 7 10 99 100 1000 10000 10001 1700000000000 -9223372036854775808 9223372036854775807 "
+        );
     }
 
     #[test]
