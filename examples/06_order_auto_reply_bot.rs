@@ -1,5 +1,5 @@
-//! Answers what the other side of an order writes, exactly once: also when it is killed and started
-//! again at any point.
+//! Answers what the other side of an order writes, once: also when it is killed and started again at
+//! any point.
 //!
 //! ```text
 //! cargo run -p chat-cli -- serve --ca target/ca.pem          # in another terminal
@@ -8,9 +8,10 @@
 //! cargo run -p chat-examples --bin 06_order_auto_reply_bot -- 20476365073825144832 bot.json
 //! ```
 //!
-//! Two things make it exactly once. The file holds how far the order is dealt with, and is written after
+//! Two things make it once. The file holds how far the order is dealt with, and is written after
 //! the reply, so that nothing is skipped. And a reply's id on the wire is made of the id of what it
-//! answers, so that after a restart history shows what was answered already.
+//! answers, so that after a restart history shows what was answered already. What no program can rule
+//! out: a reply that was on its way when it was killed, and arrives after history was read.
 
 #![expect(clippy::print_stdout, reason = "an example speaks to its terminal")]
 #![expect(clippy::wildcard_enum_match_arm, reason = "a few events matter here")]
