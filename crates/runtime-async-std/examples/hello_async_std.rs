@@ -4,8 +4,8 @@
 //! cargo run --release -p chat-cli -- serve --ca target/ca.pem       # in another terminal
 //! export CHAT_IM_URL=https://127.0.0.1:8887 CHAT_IM_CA_FILE=target/ca.pem
 //! export CHAT_IM_USER=101 CHAT_IM_DOMAIN=pbx.example.com CHAT_IM_PASSWORD=demo-101
-//! cargo run -p runtime-async-std --example hello
-//! cargo run -p runtime-async-std --no-default-features --features smol --example hello
+//! cargo run -p runtime-async-std --example hello_async_std
+//! cargo run -p runtime-async-std --no-default-features --features smol --example hello_async_std
 //! ```
 
 #![expect(clippy::print_stdout, reason = "an example speaks to its terminal")]
