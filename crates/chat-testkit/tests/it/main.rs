@@ -1,0 +1,3 @@
+//! Tests of the simulation and seeds that once failed.
+
+mod clock;
