@@ -1,0 +1,58 @@
+//! Order chat: what is written, and that nothing is told twice.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chat_proto::c2c::client::C2cEvent;
+use chat_proto::c2c::{C2c, Kind, Up};
+use chat_proto::client::Event;
+use chat_proto::codec::Wire;
+
+use super::{Broken, EventOf, Lawful};
+
+/// What is remembered of a session of order chat.
+#[derive(Debug, Default)]
+pub struct C2cMemory {
+    /// Uuids that were written, and how often.
+    written: BTreeMap<String, u32>,
+    /// Ids of messages that were told.
+    told: BTreeSet<i64>,
+}
+
+/// A message is written once, and once more when history proved it lost.
+const MOST_WRITES: u32 = 2;
+
+impl Lawful for C2c {
+    type Memory = C2cMemory;
+
+    fn on_written(memory: &mut C2cMemory, text: &str, was_ready: bool) -> Result<(), Broken> {
+        let up = match Up::decode(text) {
+            Ok(up) => up,
+            Err(why) => return Err(Broken { law: 9, what: format!("no frame: {why}") }),
+        };
+        if !was_ready {
+            let what = format!("{text} before the session was ready");
+            return Err(Broken { law: 9, what });
+        }
+        if matches!(up.kind(), Kind::Text | Kind::Image) {
+            let times = memory.written.entry(up.uuid.decode().into_owned()).or_default();
+            *times += 1;
+            if *times > MOST_WRITES {
+                return Err(Broken { law: 12, what: format!("{text} for the {times}. time") });
+            }
+        }
+        Ok(())
+    }
+
+    fn on_event(memory: &mut C2cMemory, event: &EventOf<Self>) -> Result<(), Broken> {
+        let Event::Service(C2cEvent::Push(incoming)) = event else { return Ok(()) };
+        let push = &incoming.push;
+        if let Some(id) = push.id.as_i64().filter(|_| push.kind().is_message())
+            && !memory.told.insert(id)
+        {
+            return Err(Broken { law: 6, what: format!("message {id} was told twice") });
+        }
+        Ok(())
+    }
+
+    fn on_dropped(_: &mut C2cMemory) {}
+}
