@@ -4,5 +4,6 @@
 //! same seed gives the same run, byte for byte.
 
 pub mod clock;
+pub mod observe;
 
 pub use clock::Clock;
