@@ -4,6 +4,7 @@
 //! same seed gives the same run, byte for byte.
 
 pub mod clock;
+pub mod model;
 pub mod observe;
 
 pub use clock::Clock;
