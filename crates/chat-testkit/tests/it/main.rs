@@ -1,3 +1,4 @@
 //! Tests of the simulation and seeds that once failed.
 
 mod clock;
+mod model;
