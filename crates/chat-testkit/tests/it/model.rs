@@ -131,7 +131,7 @@ impl Tale {
     /// The last observation, and no earlier one, breaks the demand.
     #[track_caller]
     fn breaks(&self, demand: Demand) {
-        let violation = self.judge().unwrap_err();
+        let violation = self.judge().expect_err("it breaks a demand");
         assert_eq!(violation.demand, demand, "{violation}");
         assert_eq!(Some(violation.at), self.0.last().map(|it| it.at), "{violation}");
     }
