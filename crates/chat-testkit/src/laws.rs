@@ -93,6 +93,11 @@ impl<S: Lawful> Watched<S> {
         &self.session
     }
 
+    /// What is remembered of it.
+    pub const fn memory_mut(&mut self) -> &mut S::Memory {
+        &mut self.memory
+    }
+
     /// The first law that was broken.
     #[must_use]
     pub const fn broken(&self) -> Option<&Broken> {
@@ -150,7 +155,9 @@ impl<S: Lawful> Watched<S> {
         match &action {
             Some(Action::Dial { conn, .. }) => {
                 let (live, last) = (self.live, self.last_conn);
-                self.check(live.is_none(), 8, || format!("{conn:?} is dialled while {live:?} lives"));
+                self.check(live.is_none(), 8, || {
+                    format!("{conn:?} is dialled while {live:?} lives")
+                });
                 self.check(conn.get() > last, 8, || format!("{conn:?} after {last}"));
                 self.last_conn = conn.get();
                 self.live = Some(*conn);
@@ -158,7 +165,9 @@ impl<S: Lawful> Watched<S> {
             }
             Some(Action::Drop { conn }) => {
                 let live = self.live.take();
-                self.check(live == Some(*conn), 8, || format!("dropped {conn:?}, live is {live:?}"));
+                self.check(live == Some(*conn), 8, || {
+                    format!("dropped {conn:?}, live is {live:?}")
+                });
                 S::on_dropped(&mut self.memory);
             }
             Some(Action::Http { id, deadline, .. }) => {

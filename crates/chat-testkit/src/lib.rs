@@ -4,7 +4,17 @@
 //! same seed gives the same run, byte for byte.
 
 pub mod clock;
+pub mod coverage;
+pub mod host;
+pub mod laws;
+pub mod link;
 pub mod model;
 pub mod observe;
+pub mod people;
+pub mod schedule;
+pub mod world;
 
 pub use clock::Clock;
+pub use coverage::Coverage;
+pub use schedule::Schedule;
+pub use world::World;

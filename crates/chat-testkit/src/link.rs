@@ -66,6 +66,8 @@ pub struct Link {
     pub client_gone: bool,
     /// The hub has, or it never knew.
     pub server_gone: bool,
+    /// The hub accepts an upgrade that the client has given up.
+    pub ghost: bool,
     /// Messages that were delivered, both ways.
     pub moved: u32,
     up: Lane,
@@ -81,6 +83,7 @@ impl Link {
             server: None,
             client_gone: false,
             server_gone: false,
+            ghost: false,
             moved: 0,
             up: Lane::default(),
             down: Lane::default(),
@@ -148,6 +151,12 @@ impl Link {
         lane.stalled = Some(lane.stalled.map_or(until, |at| at.max(until)));
     }
 
+    /// Until when nothing arrives.
+    #[must_use]
+    pub fn stalled(&self, way: Way) -> Option<Instant> {
+        self.lane(way).stalled
+    }
+
     /// Loses all that is on its way.
     pub fn lose(&mut self, way: Way) {
         self.lane_mut(way).parcels.clear();
@@ -157,13 +166,6 @@ impl Link {
     pub fn heal(&mut self) {
         self.up.stalled = None;
         self.down.stalled = None;
-    }
-
-    /// Nothing will ever arrive on it.
-    #[must_use]
-    pub fn is_over(&self) -> bool {
-        let server = self.server_gone || self.up.parcels.is_empty() && self.server.is_none();
-        self.client_gone && server && self.up.parcels.is_empty()
     }
 
     /// Things on their way.
