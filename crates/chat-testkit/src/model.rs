@@ -47,6 +47,16 @@ impl Model {
         Self { limits, ..Self::default() }
     }
 
+    /// Judges a whole run.
+    ///
+    /// # Errors
+    ///
+    /// The first demand that is not met.
+    pub fn judge(limits: Limits, seen: &[Observed]) -> Result<(), Violation> {
+        let mut model = Self::new(limits);
+        seen.iter().try_for_each(|it| model.observe(it))
+    }
+
     /// Takes the next observation.
     ///
     /// # Errors

@@ -150,6 +150,7 @@ impl World {
         let host = Host::new(config, people::world(), start);
         let im = setup.im.iter().map(|it| Client::new(Role::Im(*it)));
         let c2c = setup.c2c.iter().map(|it| Client::new(Role::C2c(*it)));
+        let sides = Observed { at: Duration::ZERO, what: Observation::Stored(people::sides()) };
         Self {
             clock: Clock::new(start),
             rng: Rng::new(seed),
@@ -178,7 +179,7 @@ impl World {
             compact_later: false,
             rough: true,
             steps: 0,
-            observed: Vec::new(),
+            observed: vec![sides],
             coverage: Coverage::default(),
             transcript: None,
             failure: None,
