@@ -5,6 +5,7 @@
 
 pub mod clock;
 pub mod coverage;
+pub mod drill;
 pub mod host;
 pub mod laws;
 pub mod link;

@@ -1,6 +1,7 @@
 //! Tests of the simulation and seeds that once failed.
 
 mod clock;
+mod drills;
 mod model;
 mod worlds;
 
