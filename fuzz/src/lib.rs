@@ -13,6 +13,8 @@ mod proxy;
 mod replay;
 mod round_trip;
 pub mod seeds;
+mod session;
+mod world;
 
 pub use canonical::canonical;
 pub use decode::{decode_c2c, decode_im};
@@ -20,6 +22,8 @@ pub use oracle::{expected_difference, oracle};
 pub use proxy::proxy;
 pub use replay::{Replayed, replay};
 pub use round_trip::round_trip;
+pub use session::{c2c_session, im_session, server_session};
+pub use world::{hub, pair, schedule};
 
 /// A fuzz target.
 #[derive(Clone, Copy, Debug)]
@@ -32,16 +36,26 @@ pub struct Target {
 
 /// All targets, sorted by name.
 pub const TARGETS: &[Target] = &[
+    Target { name: "c2c_session", run: c2c_session },
     Target { name: "canonical", run: canonical },
     Target { name: "decode_c2c", run: decode_c2c },
     Target { name: "decode_im", run: decode_im },
+    Target { name: "hub", run: hub },
+    Target { name: "im_session", run: im_session },
     Target { name: "oracle", run: oracle },
+    Target { name: "pair", run: pair },
     Target { name: "proxy", run: proxy },
     Target { name: "round_trip", run: round_trip },
+    Target { name: "server_session", run: server_session },
 ];
 
 /// The target of this name.
 #[must_use]
 pub fn target(name: &str) -> Option<&'static Target> {
     TARGETS.iter().find(|target| target.name == name)
+}
+
+/// A point from which time runs: nothing depends on which.
+fn start() -> std::time::Instant {
+    std::time::Instant::now()
 }

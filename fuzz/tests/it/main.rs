@@ -31,6 +31,31 @@ fn decode_im() -> Result<(), String> {
 }
 
 #[test]
+fn c2c_session() -> Result<(), String> {
+    replays("c2c_session")
+}
+
+#[test]
+fn hub() -> Result<(), String> {
+    replays("hub")
+}
+
+#[test]
+fn im_session() -> Result<(), String> {
+    replays("im_session")
+}
+
+#[test]
+fn pair() -> Result<(), String> {
+    replays("pair")
+}
+
+#[test]
+fn server_session() -> Result<(), String> {
+    replays("server_session")
+}
+
+#[test]
 fn oracle() -> Result<(), String> {
     replays("oracle")
 }
