@@ -129,6 +129,8 @@ pub struct World {
     /// Anything may break; false while the world comes to rest.
     rough: bool,
     steps: u64,
+    /// Verbs that an application could call.
+    done: u64,
     observed: Vec<Observed>,
     coverage: Coverage,
     transcript: Option<Vec<String>>,
@@ -178,6 +180,7 @@ impl World {
             compact_later: false,
             rough: true,
             steps: 0,
+            done: 0,
             observed: Vec::new(),
             coverage: Coverage::default(),
             transcript: None,
