@@ -139,7 +139,9 @@ impl Cell {
             Some(VerbKind::NoteRead | VerbKind::NoteReceived | VerbKind::Typing)
         );
         if is_http && is_note {
-            return Some("a note has no answer, so that it is not in flight when an exchange starts");
+            return Some(
+                "a note has no answer, so that it is not in flight when an exchange starts",
+            );
         }
         let is_watch = matches!(self.verb, Some(VerbKind::Watch | VerbKind::Unwatch));
         if is_http && is_watch {

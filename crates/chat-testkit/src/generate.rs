@@ -192,15 +192,11 @@ impl Draw {
             self.aim_at_refresh(client, verb, fault);
             return;
         }
-        let frames = if target.phase == Phase::Ready { self.one_of(&[0, 0, 1, 2, 3, 5]) } else { 0 };
+        let frames =
+            if target.phase == Phase::Ready { self.one_of(&[0, 0, 1, 2, 3, 5]) } else { 0 };
         let frames = if target.verb.is_some() { frames.min(1) } else { frames };
-        let ambush = |verb, fault, frames| Act::Ambush {
-            client,
-            phase: target.phase,
-            frames,
-            verb,
-            fault,
-        };
+        let ambush =
+            |verb, fault, frames| Act::Ambush { client, phase: target.phase, frames, verb, fault };
         let is_note = matches!(target.verb, Some(V::NoteRead | V::NoteReceived | V::Typing));
         let first = !is_note
             && matches!(target.phase, Phase::Preparing | Phase::Dialing | Phase::Opening)

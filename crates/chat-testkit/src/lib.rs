@@ -5,10 +5,12 @@
 
 pub mod clock;
 pub mod coverage;
+pub mod drill;
 pub mod generate;
 pub mod host;
 pub mod laws;
 pub mod link;
+pub mod model;
 pub mod observe;
 pub mod people;
 pub mod schedule;

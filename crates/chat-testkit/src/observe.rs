@@ -171,7 +171,9 @@ pub enum Row {
         /// The number.
         seq: u64,
     },
-    /// What a member wants and is given, as letters; `None` for a membership that ended or is not.
+    /// What a member wants and is given, as letters; `None` for a membership that ended or is not. The
+    /// hub has no such rows about orders: the world makes them when it begins, one for each side, and
+    /// a dump need not have them.
     Member {
         /// Of what.
         chat: Chat,
@@ -197,6 +199,8 @@ pub enum Row {
         chat: Option<Chat>,
         /// Number or id.
         seq: u64,
+        /// Who may see it; empty for everybody in the conversation.
+        to: String,
         /// The message.
         message: Option<Message>,
     },

@@ -1,11 +1,14 @@
 //! Who there is in a simulated world.
 
+use std::time::Duration;
+
 use chat_hub::world::{C2cAccount, C2cOrder, C2cWorld, Extension, Faults, Tenant};
 use chat_hub::{HubConfig, PublicUrls, World};
 use chat_proto::c2c::Api;
 use chat_sign::Secret;
 
-use crate::observe::{order_user, topic_user};
+use crate::model::Limits;
+use crate::observe::{Chat, Row, order_user, topic_user};
 
 /// The domain of all users of topic chat.
 pub const DOMAIN: &str = "pbx.example.com";
@@ -67,6 +70,16 @@ pub fn orders_of(account: usize) -> &'static [&'static str] {
     }
 }
 
+/// Who may read each order, for a model: the hub stores no such rows.
+#[must_use]
+pub fn sides() -> Vec<Row> {
+    let side = |order: &str, account| {
+        let access = Some(("JRW".to_owned(), "JRW".to_owned()));
+        Row::Member { chat: Chat::Order(order.to_owned()), user: trader(account), access }
+    };
+    ORDERS.iter().zip(1..).flat_map(|(order, taker)| [side(order, 0), side(order, taker)]).collect()
+}
+
 /// Keys and address of an account.
 ///
 /// # Panics
@@ -125,5 +138,17 @@ pub fn config() -> HubConfig {
             images: "https://images.example.com".to_owned(),
         },
         ..HubConfig::default()
+    }
+}
+
+/// What a model must know of this world.
+#[must_use]
+pub fn limits() -> Limits {
+    let config = chat_proto::client::SessionConfig::default();
+    Limits {
+        answer_within: config.request_timeout,
+        resolve_within: Duration::from_secs(120),
+        max_fill: 10_000,
+        secrets: secrets().collect(),
     }
 }

@@ -5,8 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use chat_proto::Now;
 
 use crate::coverage::Coverage;
-use crate::schedule::{Act, Op, Schedule};
 use crate::link::Weather;
+use crate::model::Model;
+use crate::people;
+use crate::schedule::{Act, Op, Schedule};
 use crate::world::World;
 
 /// What came of a run.
@@ -47,8 +49,8 @@ pub fn run(schedule: &Schedule, start: Now, record: bool) -> Outcome {
     })
 }
 
-fn judge(_: &World) -> Option<String> {
-    None
+fn judge(world: &World) -> Option<String> {
+    Model::judge(people::limits(), world.observed()).err().map(|violation| violation.to_string())
 }
 
 /// The kind of a failure: its words without what differs from run to run.

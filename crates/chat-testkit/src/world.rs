@@ -139,6 +139,8 @@ pub struct World {
 
 /// More steps in one run mean that something spins.
 const MOST_STEPS: u64 = 200_000;
+/// More rounds without time passing mean the same.
+const MOST_ROUNDS: u32 = 10_000;
 
 impl World {
     /// A world in which nothing has happened yet. `start` is only a point from which time runs.
@@ -152,6 +154,7 @@ impl World {
         let host = Host::new(config, people::world(), start);
         let im = setup.im.iter().map(|it| Client::new(Role::Im(*it)));
         let c2c = setup.c2c.iter().map(|it| Client::new(Role::C2c(*it)));
+        let sides = Observed { at: Duration::ZERO, what: Observation::Stored(people::sides()) };
         Self {
             clock: Clock::new(start),
             rng: Rng::new(seed),
@@ -181,7 +184,7 @@ impl World {
             rough: true,
             steps: 0,
             done: 0,
-            observed: Vec::new(),
+            observed: vec![sides],
             coverage: Coverage::default(),
             transcript: None,
             failure: None,
@@ -428,7 +431,13 @@ impl World {
 
     /// Moves everything that moves without time passing.
     fn settle(&mut self) {
+        let mut left = MOST_ROUNDS;
         loop {
+            left -= 1;
+            if left == 0 {
+                self.fail("it spins without time passing");
+                return;
+            }
             if let Some(n) = self.clients.iter().position(|client| client.dirty) {
                 self.clients[n].dirty = false;
                 self.pump_client(n);

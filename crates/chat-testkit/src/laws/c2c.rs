@@ -14,8 +14,8 @@ use super::{Broken, EventOf, Lawful};
 pub struct C2cMemory {
     /// Uuids that were written, and how often.
     written: BTreeMap<String, u32>,
-    /// Ids of messages that were told.
-    told: BTreeSet<i64>,
+    /// Where messages that were told belong, and their ids.
+    told: BTreeSet<(String, String)>,
 }
 
 /// A message is written once, and once more when history proved it lost.
@@ -46,9 +46,10 @@ impl Lawful for C2c {
     fn on_event(memory: &mut C2cMemory, event: &EventOf<Self>) -> Result<(), Broken> {
         let Event::Service(C2cEvent::Push(incoming)) = event else { return Ok(()) };
         let push = &incoming.push;
-        if let Some(id) = push.id.as_i64().filter(|_| push.kind().is_message())
-            && !memory.told.insert(id)
-        {
+        let place = push.order().map_or_else(|| push.group_id.to_string(), ToString::to_string);
+        let id = push.id.to_string();
+        let is_known = push.kind().is_message() && !push.id.is_empty();
+        if is_known && !memory.told.insert((place, id.clone())) {
             return Err(Broken { law: 6, what: format!("message {id} was told twice") });
         }
         Ok(())

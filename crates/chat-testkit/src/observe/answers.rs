@@ -1,5 +1,7 @@
 //! What clients tell their applications, in the words of an observation.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "most is not checked")]
+
 use chat_proto::c2c::client as order;
 use chat_proto::error::RequestError;
 use chat_proto::im::client as topic;

@@ -1,5 +1,7 @@
 //! What the hub stores, in the words of an observation.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "most is not checked")]
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chat_hub::record::TopicId;
@@ -58,6 +60,7 @@ fn row(record: &Record) -> Option<Row> {
         Record::Message { topic, seq, row } => Row::Message {
             chat: Some(chat(*topic)?),
             seq: *seq,
+            to: String::new(),
             message: row.as_ref().map(|row| Message {
                 seq: *seq,
                 from: topic_user(row.from),
@@ -74,6 +77,7 @@ fn row(record: &Record) -> Option<Row> {
             Row::Message {
                 chat: row.as_ref().map(|row| Chat::Order(row.order_no.clone())),
                 seq,
+                to: order_user(row.as_ref().and_then(|row| row.to)),
                 message: row.as_ref().map(|row| Message {
                     seq,
                     from: order_user(row.from),

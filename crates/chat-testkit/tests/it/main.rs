@@ -1,6 +1,8 @@
 //! Tests of the simulation and seeds that once failed.
 
 mod clock;
+mod drills;
+mod model;
 mod worlds;
 
 use std::time::Instant;

@@ -1,11 +1,12 @@
 //! Worlds with a schedule by hand.
 
-use chat_testkit::World;
 use chat_testkit::link::Weather;
+use chat_testkit::model::Model;
 use chat_testkit::observe::{End, Observation};
 use chat_testkit::schedule::{
     Act, C2cSetup, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V,
 };
+use chat_testkit::{World, people};
 
 fn setup() -> Setup {
     let im = |user| ImSetup { user, dedup: false, tokens: false };
@@ -48,6 +49,9 @@ fn run(ops: Vec<Op>) -> World {
     let world = World::run(&schedule, crate::start(), true);
     let lines = world.transcript().join("\n");
     assert_eq!(world.failure(), None, "{schedule}\n{lines}");
+    if let Err(why) = Model::judge(people::limits(), world.observed()) {
+        panic!("{why}\n{schedule}\n{lines}");
+    }
     world
 }
 
