@@ -134,6 +134,19 @@ impl Cell {
                 "the session starts exchanges only while it prepares and while it is ready",
             );
         }
+        let is_note = matches!(
+            self.verb,
+            Some(VerbKind::NoteRead | VerbKind::NoteReceived | VerbKind::Typing)
+        );
+        if is_http && is_note {
+            return Some(
+                "a note has no answer, so that it is not in flight when an exchange starts",
+            );
+        }
+        let is_watch = matches!(self.verb, Some(VerbKind::Watch | VerbKind::Unwatch));
+        if is_http && is_watch {
+            return Some("what is watched makes no request that could be in flight");
+        }
         if is_http && self.phase == Phase::Closing {
             return Some("closing gives all exchanges up");
         }

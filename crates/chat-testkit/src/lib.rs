@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod coverage;
 pub mod drill;
+pub mod generate;
 pub mod host;
 pub mod laws;
 pub mod link;
@@ -13,9 +14,11 @@ pub mod model;
 pub mod observe;
 pub mod people;
 pub mod schedule;
+pub mod sim;
 pub mod world;
 
 pub use clock::Clock;
 pub use coverage::Coverage;
+pub use generate::Generator;
 pub use schedule::Schedule;
 pub use world::World;

@@ -242,6 +242,8 @@ impl VerbKind {
 /// Something that breaks. Times are in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
+    /// Nothing.
+    Nothing,
     /// The link ends; both sides notice, and what was on its way is lost.
     Cut,
     /// The link ends and the hub does not notice; what was on its way is lost.
@@ -343,7 +345,7 @@ impl Fault {
     #[must_use]
     pub const fn kind(self) -> FaultKind {
         match self {
-            Self::Cut => FaultKind::Cut,
+            Self::Nothing | Self::Cut => FaultKind::Cut,
             Self::HalfOpen => FaultKind::HalfOpen,
             Self::Late(_) => FaultKind::Late,
             Self::DeadPeer => FaultKind::DeadPeer,

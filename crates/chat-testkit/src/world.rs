@@ -129,6 +129,8 @@ pub struct World {
     /// Anything may break; false while the world comes to rest.
     rough: bool,
     steps: u64,
+    /// Verbs that an application could call.
+    done: u64,
     observed: Vec<Observed>,
     coverage: Coverage,
     transcript: Option<Vec<String>>,
@@ -137,6 +139,8 @@ pub struct World {
 
 /// More steps in one run mean that something spins.
 const MOST_STEPS: u64 = 200_000;
+/// More rounds without time passing mean the same.
+const MOST_ROUNDS: u32 = 10_000;
 
 impl World {
     /// A world in which nothing has happened yet. `start` is only a point from which time runs.
@@ -179,6 +183,7 @@ impl World {
             compact_later: false,
             rough: true,
             steps: 0,
+            done: 0,
             observed: vec![sides],
             coverage: Coverage::default(),
             transcript: None,
@@ -426,7 +431,13 @@ impl World {
 
     /// Moves everything that moves without time passing.
     fn settle(&mut self) {
+        let mut left = MOST_ROUNDS;
         loop {
+            left -= 1;
+            if left == 0 {
+                self.fail("it spins without time passing");
+                return;
+            }
             if let Some(n) = self.clients.iter().position(|client| client.dirty) {
                 self.clients[n].dirty = false;
                 self.pump_client(n);

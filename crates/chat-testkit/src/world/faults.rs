@@ -40,8 +40,10 @@ impl World {
             let due = match trap.sprung {
                 Some((of, from)) => link != Some(of) || moved >= from + u32::from(frames),
                 None => {
-                    if let Some(verb) = verb {
-                        self.perform(n, verb);
+                    if verb.is_some_and(|verb| !self.perform(n, verb)) {
+                        // It cannot be done now; perhaps the next time.
+                        at += 1;
+                        continue;
                     }
                     self.traps[at].sprung = Some((link.unwrap_or(0), moved));
                     frames == 0
@@ -63,6 +65,7 @@ impl World {
         self.note(|| format!("! {fault:?} for client {n}"));
         let verb = verb.map(|verb| verb.kind);
         match fault {
+            Fault::Nothing => {}
             Fault::Cut
             | Fault::HalfOpen
             | Fault::Late(_)
@@ -191,7 +194,8 @@ impl World {
         for id in &under_way {
             let exchange = self.exchanges.get_mut(id).filter(|it| it.fault.is_none());
             if let Some(exchange) = exchange {
-                exchange.fault = Some(HttpFault::AnswerLost);
+                let is_late = exchange.at_hub;
+                exchange.fault = Some(if is_late { HttpFault::AnswerLost } else { what });
             }
         }
         if !under_way.is_empty() {

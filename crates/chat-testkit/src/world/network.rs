@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chat_proto::machine::{ConnId, HttpFailure, HttpId, HttpRequest, LinkFailure, Upgrade};
 use chat_proto::{Input, Message};
-use http::{Response, StatusCode};
+use http::{Request, Response, StatusCode};
 
 use super::client::HttpFault;
 use super::{Due, Exchange, World};
@@ -178,23 +178,8 @@ impl World {
         let late = Err(HttpFailure::TimedOut);
         self.plan(patience, Due::HttpEnds { exchange, result: late });
         let after = self.delay();
-        match fault {
-            Some(HttpFault::NoConnect) => {
-                let result = Err(HttpFailure::Dial("no route".to_owned()));
-                self.plan(after, Due::HttpEnds { exchange, result });
-            }
-            Some(HttpFault::Lost) => {}
-            Some(HttpFault::Status(status)) => {
-                let response = Response::builder().status(status).header("retry-after", "3");
-                let response = response.body(Bytes::new());
-                let result = Ok(response.unwrap_or_default());
-                self.plan(after, Due::HttpEnds { exchange, result });
-            }
-            Some(HttpFault::AnswerLost) | None => {
-                let request = request.into_request();
-                self.plan(after, Due::HttpArrives { exchange, request });
-            }
-        }
+        let request = request.into_request();
+        self.plan(after, Due::HttpArrives { exchange, request });
     }
 
     pub(super) fn handle(&mut self, due: Due) {
@@ -206,20 +191,7 @@ impl World {
                     self.lose(client, failure);
                 }
             }
-            Due::HttpArrives { exchange, request } => {
-                let cut = self.partition.is_some() || self.host.hub().is_none();
-                let Some(it) = self.exchanges.get_mut(&exchange) else { return };
-                it.at_hub = !cut;
-                if cut {
-                    let result = Err(HttpFailure::Dial("connection refused".to_owned()));
-                    let after = self.delay();
-                    self.plan(after, Due::HttpEnds { exchange, result });
-                } else {
-                    let now = self.hub_now();
-                    self.host.http(HttpId::new(exchange), request, now);
-                    self.host_dirty = true;
-                }
-            }
+            Due::HttpArrives { exchange, request } => self.http_arrives(exchange, request),
             Due::HttpEnds { exchange, result } => {
                 let Some(it) = self.exchanges.remove(&exchange) else { return };
                 let client = &mut self.clients[it.client];
@@ -252,6 +224,31 @@ impl World {
                 self.clients[n].dirty = true;
             }
         }
+    }
+
+    fn http_arrives(&mut self, exchange: u64, request: Request<Bytes>) {
+        let is_cut = self.partition.is_some() || self.host.hub().is_none();
+        let Some(it) = self.exchanges.get_mut(&exchange) else { return };
+        let result = match it.fault {
+            Some(HttpFault::Lost) => return,
+            Some(HttpFault::Status(status)) => {
+                let response = Response::builder().status(status).header("retry-after", "3");
+                Ok(response.body(Bytes::new()).unwrap_or_default())
+            }
+            Some(HttpFault::NoConnect) => Err(HttpFailure::Dial("no route".to_owned())),
+            Some(HttpFault::AnswerLost) | None if is_cut => {
+                Err(HttpFailure::Dial("connection refused".to_owned()))
+            }
+            Some(HttpFault::AnswerLost) | None => {
+                it.at_hub = true;
+                let now = self.hub_now();
+                self.host.http(HttpId::new(exchange), request, now);
+                self.host_dirty = true;
+                return;
+            }
+        };
+        let after = self.delay();
+        self.plan(after, Due::HttpEnds { exchange, result });
     }
 
     fn dialled(&mut self, n: usize, life: u32, id: u64, request: Upgrade) {

@@ -24,8 +24,14 @@ const GIVEN: [Option<&str>; 6] =
     [None, Some("JRWP"), Some("JRWPAS"), Some("JR"), Some("JW"), Some("JRWPSD")];
 
 impl World {
-    /// An application does something. What cannot be done is left.
-    pub(super) fn perform(&mut self, n: usize, verb: Verb) {
+    /// An application does something; whether it could.
+    pub(super) fn perform(&mut self, n: usize, verb: Verb) -> bool {
+        let before = self.done;
+        self.do_it(n, verb);
+        self.done > before
+    }
+
+    fn do_it(&mut self, n: usize, verb: Verb) {
         match verb.kind {
             VerbKind::Connect => {
                 if self.clients[n].machine.is_none() || self.clients[n].phase() == Phase::Closed {
@@ -123,6 +129,7 @@ impl World {
         match asked {
             Ok(id) => {
                 self.note(|| format!("client {n} asks {}: {verb:?}", id.get()));
+                self.done += 1;
                 self.clients[n].asked.insert(id, kind);
                 self.observe(Observation::Asked { client: n, id: id.get(), verb });
                 Some(id)
@@ -248,6 +255,7 @@ impl World {
         let now = client.now(self.clock.now());
         let Some(Either::Im(machine)) = &mut client.machine else { return None };
         client.dirty = true;
+        self.done += 1;
         Some(machine.call(now, call))
     }
 
@@ -262,6 +270,9 @@ impl World {
             };
             result.ok().map(|()| told.get())
         });
+        if noted.is_some_and(|it| it.is_none()) {
+            self.done -= 1;
+        }
         if let Some(seq) = noted.flatten() {
             self.observe(Observation::Noted { client: n, chat, seq, read });
         }
@@ -342,6 +353,7 @@ impl World {
                 let stored = client.checkpoints.get(order).cloned();
                 let since = stored.map_or(Since::Start, Since::Checkpoint);
                 let result = machine.call(now, |it, now| it.watch(order, since, now));
+                self.done += 1;
                 if result.is_ok() && client.watching.insert(order.to_owned()) {
                     self.observe(Observation::Watching { client: n, chat, on: true });
                 }
@@ -349,6 +361,7 @@ impl World {
             }
             VerbKind::Unwatch => {
                 let last = machine.call(now, |it, now| it.unwatch(order, now));
+                self.done += 1;
                 client.checkpoints.extend(last.map(|last| (order.to_owned(), last)));
                 if client.watching.remove(order) {
                     self.observe(Observation::Watching { client: n, chat, on: false });
