@@ -2,7 +2,9 @@
 
 mod clock;
 mod drills;
+mod guarantees;
 mod model;
+mod scenarios;
 mod worlds;
 
 use std::time::Instant;
