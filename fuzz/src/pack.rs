@@ -288,12 +288,14 @@ fn schedules() -> Vec<Seed> {
         seed("talk", built(&[group, join(0), join(1), publish(0), publish(1), publish(0)])),
         seed("orders", built(&[last(1), publish(1), last(4), publish(4), publish(5)])),
     ];
-    for kind in 0..30 {
-        let ops = [group, join(0), join(1), publish(0), fault(kind, 30, 100), publish(1), last(4)];
-        seeds.push(seed(&format!("fault/{kind:02}"), built(&ops)));
+    for kind in 0..10 {
+        let hurt = |nth: u8| fault(kind + nth * 10, 30, 100);
+        let ops = [group, join(0), join(1), publish(0), hurt(0), publish(1), last(4), hurt(1)];
+        let more = [publish(0), publish(4), hurt(2), publish(1)];
+        seeds.push(seed(&format!("faults/{kind}"), built(&[&ops[..], &more].concat())));
     }
     let mut rng = Rng::new(0x5EED);
-    seeds.extend((0..12).map(|n| {
+    seeds.extend((0..4).map(|n| {
         let bytes: Vec<u8> = (0..15).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
         seed(&format!("random/{n:02}"), bytes)
     }));
