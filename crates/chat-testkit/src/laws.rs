@@ -45,6 +45,9 @@ pub trait Lawful: Service {
     /// An event was told; law 6.
     fn on_event(memory: &mut Self::Memory, event: &EventOf<Self>) -> Result<(), Broken>;
 
+    /// A text came on the live link.
+    fn on_received(memory: &mut Self::Memory, text: &str);
+
     /// The link was let go of.
     fn on_dropped(memory: &mut Self::Memory);
 }
@@ -140,6 +143,11 @@ impl<S: Lawful> Watched<S> {
     pub fn input(&mut self, input: Input, now: Now) {
         self.now = now;
         let is_timeout = matches!(input, Input::Timeout);
+        if let Input::Received { conn, message: Message::Text(text) } = &input
+            && self.live == Some(*conn)
+        {
+            S::on_received(&mut self.memory, text.as_str());
+        }
         self.session.handle_input(input, now);
         if is_timeout {
             let next = self.session.next_timer();

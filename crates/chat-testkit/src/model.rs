@@ -85,6 +85,19 @@ impl Model {
             }
             Observation::Asked { client, id, verb } => return self.asked(*client, *id, verb),
             Observation::Ended { client, id, end } => return self.ended(*client, *id, end),
+            Observation::GivenUp { client, id } => {
+                let life = self.lives.entry(*client).or_default();
+                let given_up = life.open.iter().filter(|it| id.is_none_or(|id| id == **it));
+                for id in given_up {
+                    let ask = self.asks.get_mut(&(*client, life.number, *id));
+                    ask.into_iter().for_each(|ask| ask.given_up = true);
+                }
+            }
+            Observation::Following { client, chat } => {
+                let step = self.step;
+                let follow = self.follow(*client, chat);
+                follow.since = follow.since.min(step);
+            }
             Observation::Watching { client, chat, on } => {
                 self.follow(*client, chat).since = if *on { self.step } else { u64::MAX };
             }
@@ -146,7 +159,9 @@ impl Model {
         let met = is_so(&self.rooms, &user, verb);
         let (verb, at, step) = (verb.clone(), self.now, self.step);
         let (traces, stored, seen, refused) = (0, Vec::new(), false, false);
-        let ask = Ask { user, verb, at, step, met, traces, stored, seen, informed, refused };
+        let given_up = false;
+        let ask =
+            Ask { user, verb, at, step, met, traces, stored, seen, informed, refused, given_up };
         self.asks.insert(key, ask);
         self.pending.insert(key);
         Ok(())
@@ -178,9 +193,10 @@ impl Model {
             End::Unknown => {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
                 let unhurt = lost.is_none() && self.now - ask.at < self.limits.answer_within;
-                let in_time = lost.is_none_or(|lost| self.now - lost < self.limits.resolve_within);
+                // On a link that holds, what was asked may still be on its way.
+                let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
                 let caught_up = ask.informed && in_time && knows_all(&self.rooms, ask, life);
-                let needless = unhurt || ask.seen || caught_up;
+                let needless = !ask.given_up && (unhurt || ask.seen || caught_up);
                 demand(!needless, Demand::Knowable, || told("its client could know"))?;
             }
             End::Page(_) => {}
@@ -192,11 +208,6 @@ impl Model {
         match (end, &verb) {
             (End::Page(messages), Verb::History { chat }) => {
                 messages.iter().try_for_each(|it| self.may_have(&user, chat, it))?;
-            }
-            (End::Subscribed(Some(chat)), _) => {
-                let step = self.step;
-                let follow = self.follow(client, chat);
-                follow.since = follow.since.min(step);
             }
             (End::Done, verb) => {
                 if let Some(chat) = farewell(verb) {

@@ -273,6 +273,21 @@ pub enum Observation {
         /// How.
         end: End,
     },
+    /// The application gives a request up; without one, it closes the session, and so all of them.
+    GivenUp {
+        /// Which client.
+        client: Client,
+        /// The request.
+        id: Option<u64>,
+    },
+    /// A client that subscribed knows how far the topic goes: from here on it tells all of it. Before,
+    /// a link that is lost takes the beginning along.
+    Following {
+        /// Which client.
+        client: Client,
+        /// The topic.
+        chat: Chat,
+    },
     /// A client watches an order: from now on, or (`false`) no more.
     Watching {
         /// Which client.

@@ -30,9 +30,9 @@ use crate::clock::Clock;
 use crate::coverage::Coverage;
 use crate::host::{Commit, Host, Wish};
 use crate::link::{Link, Parcel, Way, Weather};
-use crate::observe::{self, Observation, Observed};
+use crate::observe::{self, End, Observation, Observed};
 use crate::people;
-use crate::schedule::{Act, Op, Schedule, Setup};
+use crate::schedule::{Act, Op, Schedule, Setup, VerbKind};
 
 /// Why a run is no good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -483,6 +483,9 @@ impl World {
                 break;
             }
         }
+        if !self.clients[n].unsettled.is_empty() {
+            self.look_at_topics(n);
+        }
         let client = &mut self.clients[n];
         let Some(machine) = &mut client.machine else { return };
         if client.deaf.is_none() {
@@ -507,7 +510,11 @@ impl World {
         });
         match action {
             Action::Dial { conn, request } => self.dial(n, conn, request),
-            Action::Drop { .. } => self.let_go(n),
+            Action::Drop { .. } => {
+                // Before the requests end that this cuts short: so it happened.
+                self.is_ready(n, false);
+                self.let_go(n);
+            }
             Action::Http { id, request, deadline } => self.exchange(n, id, request, deadline),
             Action::AbortHttp { id } => {
                 if let Some(exchange) = self.clients[n].exchanges.remove(&id) {
@@ -522,7 +529,7 @@ impl World {
         let now = self.clients[n].now(self.clock.now());
         match &event {
             Event::Ready { .. } => self.is_ready(n, true),
-            Event::Lost { .. } => self.is_ready(n, false),
+            Event::Lost { .. } | Event::Closed(_) => {}
             Event::Service(event) => {
                 let client = &mut self.clients[n];
                 if let ImEvent::Tokens(pair) = event {
@@ -546,7 +553,6 @@ impl World {
             }
             // The application asks its user for the password.
             Event::CredentialsNeeded { .. } => {
-                self.is_ready(n, false);
                 let client = &mut self.clients[n];
                 client.tokens = None;
                 if let (Role::Im(setup), Some(Either::Im(machine))) =
@@ -565,7 +571,7 @@ impl World {
                     client.dirty = true;
                 }
             }
-            _ => self.is_ready(n, false),
+            _ => {}
         }
     }
 
@@ -573,13 +579,6 @@ impl World {
         self.note(|| format!("client {n} is told {}", brief(&event)));
         match &event {
             Event::Ready { .. } => self.is_ready(n, true),
-            Event::Lost { retry_in, .. } => {
-                self.is_ready(n, false);
-                // Given up after too many takeovers: people connect again.
-                if retry_in.is_none() {
-                    self.clients[n].deaf = None;
-                }
-            }
             Event::Service(event) => {
                 self.store_checkpoint(n, event);
                 let user = self.clients[n].user.clone();
@@ -589,11 +588,14 @@ impl World {
             }
             Event::Completed { id, result } => {
                 let user = self.clients[n].user.clone();
-                let end = observe::order_end(&user, result);
-                self.clients[n].asked.remove(id);
+                let end = match self.clients[n].asked.remove(id) {
+                    // Pictures have no content that could be compared.
+                    Some(VerbKind::SendPicture) if result.is_ok() => End::Done,
+                    _ => observe::order_end(&user, result),
+                };
                 self.observe(Observation::Ended { client: n, id: id.get(), end });
             }
-            _ => self.is_ready(n, false),
+            _ => {}
         }
     }
 

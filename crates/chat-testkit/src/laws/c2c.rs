@@ -55,5 +55,7 @@ impl Lawful for C2c {
         Ok(())
     }
 
+    fn on_received(_: &mut C2cMemory, _: &str) {}
+
     fn on_dropped(_: &mut C2cMemory) {}
 }

@@ -6,7 +6,7 @@ use chat_proto::client::{Event, RequestId};
 use chat_proto::codec::Wire;
 use chat_proto::im::client::{Answer, ImEvent};
 use chat_proto::im::up::Verb;
-use chat_proto::im::{Im, TopicName, Up};
+use chat_proto::im::{Down, Im, TopicName, Up};
 
 use super::{Broken, EventOf, Lawful};
 
@@ -96,6 +96,15 @@ impl Lawful for Im {
             _ => {}
         }
         Ok(())
+    }
+
+    /// What is refused because the topic is not attached was not done, and may be asked again.
+    fn on_received(memory: &mut ImMemory, text: &str) {
+        if text.contains("\"code\":409,")
+            && let Ok(Down::Ctrl(ctrl)) = Down::decode(text)
+        {
+            memory.visible.remove(&*ctrl.id.decode());
+        }
     }
 
     fn on_dropped(memory: &mut ImMemory) {

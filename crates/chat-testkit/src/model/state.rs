@@ -28,6 +28,8 @@ pub(super) struct Ask {
     /// Its client knew how far the topic went.
     pub(super) informed: bool,
     pub(super) refused: bool,
+    /// Its application gave it up.
+    pub(super) given_up: bool,
 }
 
 #[derive(Debug, Default)]

@@ -73,7 +73,7 @@ pub fn topic_event(client: Client, user: &str, event: &topic::ImEvent) -> Option
 pub fn order_event(client: Client, user: &str, event: &order::C2cEvent) -> Option<Observation> {
     let order::C2cEvent::Push(it) = event else { return None };
     let push = &it.push;
-    if push.content.is_none() || push.id.is_empty() {
+    if (push.content.is_none() && !push.kind().is_message()) || push.id.is_empty() {
         return None;
     }
     let order = [&push.order_no, &push.topic_id].into_iter().find(|it| !it.is_empty())?;

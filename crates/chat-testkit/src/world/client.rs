@@ -134,6 +134,8 @@ pub(super) struct Client {
     /// Something may wait in a lane.
     pub(super) dirty: bool,
     pub(super) was_ready: bool,
+    /// Topics that are subscribed to, and how far they go is not known yet.
+    pub(super) unsettled: Vec<TopicName>,
     /// What the program stores: tokens, how far orders were read, which topics it follows.
     pub(super) tokens: Option<TokenPair>,
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
@@ -163,6 +165,7 @@ impl Client {
             due: None,
             dirty: false,
             was_ready: false,
+            unsettled: Vec::new(),
             tokens: None,
             checkpoints: BTreeMap::new(),
             watching: BTreeSet::new(),
@@ -191,6 +194,7 @@ impl Client {
         self.exchanges.clear();
         self.deaf = None;
         self.was_ready = false;
+        self.unsettled.clear();
         self.dirty = true;
         let now = self.now(now);
         self.machine = Some(match self.role {

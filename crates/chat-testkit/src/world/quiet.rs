@@ -6,8 +6,9 @@ use chat_proto::Skew;
 use chat_proto::client::Phase;
 
 use super::World;
-use super::client::{Either, MAX_REQUESTS};
+use super::client::{Either, MAX_REQUESTS, Role};
 use crate::observe::{self, Dump, Observation, Queue};
+use crate::schedule::{Verb, VerbKind};
 
 /// Longer than this nothing may take once everything is mended.
 const PATIENCE: Duration = Duration::from_secs(1800);
@@ -70,6 +71,18 @@ impl World {
             client.wall = Skew::default();
         }
         self.hub_starts();
+        // Two programs with one key throw each other out for ever: people stop all but the first.
+        let mut accounts = Vec::new();
+        for n in 0..self.clients.len() {
+            let Role::C2c(setup) = self.clients[n].role else { continue };
+            if self.is_over(n) {
+            } else if accounts.contains(&setup.account) {
+                self.perform(n, Verb::new(VerbKind::Close));
+            } else {
+                accounts.push(setup.account);
+            }
+        }
+        self.settle();
         for n in 0..self.clients.len() {
             // People look after programs that gave up.
             if self.clients[n].machine.is_some() && !self.is_over(n) {

@@ -46,6 +46,7 @@ impl World {
                 if let Some(machine) = &mut client.machine {
                     machine.close(now);
                     client.dirty = true;
+                    self.observe(Observation::GivenUp { client: n, id: None });
                 }
             }
             VerbKind::Cancel => {
@@ -56,6 +57,7 @@ impl World {
                     if let Some(id) = waiting.get(usize::from(verb.arg) % waiting.len().max(1)) {
                         machine.cancel(*id, now);
                         client.dirty = true;
+                        self.observe(Observation::GivenUp { client: n, id: Some(id.get()) });
                     }
                 }
             }
@@ -115,7 +117,6 @@ impl World {
         let now = client.now(self.clock.now());
         let Some(Either::Im(machine)) = &mut client.machine else { return None };
         let asked = machine.ask(now, call);
-        client.dirty = true;
         self.asked(n, kind, what, asked)
     }
 
@@ -130,6 +131,7 @@ impl World {
             Ok(id) => {
                 self.note(|| format!("client {n} asks {}: {verb:?}", id.get()));
                 self.done += 1;
+                self.clients[n].dirty = true;
                 self.clients[n].asked.insert(id, kind);
                 self.observe(Observation::Asked { client: n, id: id.get(), verb });
                 Some(id)
@@ -194,19 +196,34 @@ impl World {
             }
             VerbKind::Invite => {
                 let given = GIVEN[arg % GIVEN.len()];
-                let what =
-                    observe::Verb::Give { chat, user: who, mode: given.map(ToOwned::to_owned) };
+                // What one gives oneself is what one wants.
+                let given = given.or_else(|| (who == user).then_some("JRWP"));
+                let what = match given {
+                    Some(mode) if who == user => {
+                        observe::Verb::Want { chat, mode: mode.to_owned() }
+                    }
+                    _ => observe::Verb::Give { chat, user: who, mode: given.map(str::to_owned) },
+                };
                 self.ask_im(n, kind, what, |it, now| {
                     it.invite(&topic, &member, given.map(mode), now)
                 });
             }
             VerbKind::Ban => {
-                let what = observe::Verb::Give { chat, user: who, mode: Some("N".to_owned()) };
+                let mode = "N".to_owned();
+                let what = if who == user {
+                    observe::Verb::Want { chat, mode }
+                } else {
+                    observe::Verb::Give { chat, user: who, mode: Some(mode) }
+                };
                 self.ask_im(n, kind, what, |it, now| it.ban(&topic, &member, now));
             }
             VerbKind::Transfer => {
                 let all = AccessMode::ALL.to_string();
-                let what = observe::Verb::Give { chat, user: who, mode: Some(all) };
+                let what = if who == user {
+                    observe::Verb::Want { chat, mode: all }
+                } else {
+                    observe::Verb::Give { chat, user: who, mode: Some(all) }
+                };
                 self.ask_im(n, kind, what, |it, now| it.transfer_ownership(&topic, &member, now));
             }
             VerbKind::Remove => {
@@ -261,20 +278,14 @@ impl World {
 
     fn note_topic(&mut self, n: usize, kind: VerbKind, topic: &TopicName, chat: Chat) {
         let read = kind == VerbKind::NoteRead;
+        let Some(Either::Im(machine)) = &self.clients[n].machine else { return };
+        let told = machine.session().topic(topic).and_then(|view| view.told());
+        let Some(told) = told else { return };
         let noted = self.call_im(n, |it, now| {
-            let told = it.topic(topic).and_then(|view| view.told())?;
-            let result = if read {
-                it.note_read(topic, told, now)
-            } else {
-                it.note_received(topic, told, now)
-            };
-            result.ok().map(|()| told.get())
+            if read { it.note_read(topic, told, now) } else { it.note_received(topic, told, now) }
         });
-        if noted.is_some_and(|it| it.is_none()) {
-            self.done -= 1;
-        }
-        if let Some(seq) = noted.flatten() {
-            self.observe(Observation::Noted { client: n, chat, seq, read });
+        if noted.is_some_and(|result| result.is_ok()) {
+            self.observe(Observation::Noted { client: n, chat, seq: told.get(), read });
         }
     }
 
@@ -299,7 +310,27 @@ impl World {
                 self.groups.push(it.topic.clone());
             }
             if it.topic.kind() != TopicKind::Me {
+                self.clients[n].unsettled.push(it.topic.clone());
                 self.clients[n].following.insert(it.topic.clone());
+            }
+        }
+    }
+
+    /// Looks whether a client knows by now how far its topics go.
+    pub(super) fn look_at_topics(&mut self, n: usize) {
+        let client = &mut self.clients[n];
+        let Some(Either::Im(machine)) = &client.machine else { return };
+        let mut settled = Vec::new();
+        client.unsettled.retain(|topic| {
+            let view = machine.session().topic(topic).filter(|view| view.is_followed());
+            let is_known = view.is_some_and(|view| view.told().is_some());
+            settled.extend(is_known.then(|| topic.clone()));
+            view.is_some() && !is_known
+        });
+        let user = client.user.clone();
+        for topic in settled {
+            if let Some(chat) = Chat::of_topic(&user, topic.as_str()) {
+                self.observe(Observation::Following { client: n, chat });
             }
         }
     }
@@ -324,7 +355,6 @@ impl World {
         let client = &mut self.clients[n];
         let now = client.now(self.clock.now());
         let Some(Either::C2c(machine)) = &mut client.machine else { return };
-        client.dirty = true;
         self.contents += 1;
         let content = format!("m{}", self.contents);
         let (what, asked) = match verb.kind {
@@ -354,6 +384,7 @@ impl World {
                 let since = stored.map_or(Since::Start, Since::Checkpoint);
                 let result = machine.call(now, |it, now| it.watch(order, since, now));
                 self.done += 1;
+                client.dirty = true;
                 if result.is_ok() && client.watching.insert(order.to_owned()) {
                     self.observe(Observation::Watching { client: n, chat, on: true });
                 }
@@ -362,6 +393,7 @@ impl World {
             VerbKind::Unwatch => {
                 let last = machine.call(now, |it, now| it.unwatch(order, now));
                 self.done += 1;
+                client.dirty = true;
                 client.checkpoints.extend(last.map(|last| (order.to_owned(), last)));
                 if client.watching.remove(order) {
                     self.observe(Observation::Watching { client: n, chat, on: false });

@@ -90,7 +90,7 @@ impl ImState {
                     && self.topics.get(&topic).is_some_and(|track| track.attached) =>
             {
                 message.repaired = true;
-                ask.start_over();
+                ask.was_lost();
                 self.unsent.push_front(id);
                 self.moved(topic, cx);
             }

@@ -422,7 +422,7 @@ impl Session<Im> {
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
-            let ask = Ask { topic: topic.clone(), frame, sent: false, kind };
+            let ask = Ask { topic: topic.clone(), frame, sent: false, doubted: false, kind };
             let id = cx.request(Some(id), ask)?;
             state.enqueue(id, cx);
             Ok(id)
