@@ -107,15 +107,24 @@ impl Ask {
 
     /// Whether the server may have done something that others can see, or that lasts.
     fn may_have_happened(&self) -> bool {
-        let lasts = match self.kind {
+        self.lasts() && (self.sent || self.doubted)
+    }
+
+    /// Whether the server may have done such a thing on a link that was lost.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.lasts() && self.doubted
+    }
+
+    /// Whether it does anything that others can see, or that lasts.
+    fn lasts(&self) -> bool {
+        match self.kind {
             AskKind::Get { .. } | AskKind::History { .. } => false,
             // Who follows nobody's topic joins nothing.
             AskKind::Sub { .. } => self.topic.kind() != TopicKind::Me,
             AskKind::Leave { .. } | AskKind::Pub(_) | AskKind::Set { .. } | AskKind::Del { .. } => {
                 true
             }
-        };
-        lasts && (self.sent || self.doubted)
+        }
     }
 
     /// Whether the application is done with the topic. A topic it may have left must not be attached
@@ -184,6 +193,13 @@ impl Ask {
     pub(super) fn was_lost(&mut self) {
         self.start_over();
         self.doubted = false;
+    }
+
+    /// The server refused it for a reason that is mended: it may be written again.
+    pub(super) fn was_refused(&mut self) {
+        let doubted = self.doubted;
+        self.start_over();
+        self.doubted = doubted;
     }
 
     /// Forgets what came on a link that is gone.
