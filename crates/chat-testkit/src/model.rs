@@ -94,7 +94,12 @@ impl Model {
                 }
             }
             Observation::Following { client, chat } => {
-                let step = self.step;
+                let life = self.lives.entry(*client).or_default();
+                let leaves = life.open.iter().any(|id| {
+                    let ask = self.asks.get(&(*client, life.number, *id));
+                    ask.and_then(|ask| farewell(&ask.verb)) == Some(chat)
+                });
+                let step = if leaves { u64::MAX } else { self.step };
                 let follow = self.follow(*client, chat);
                 follow.since = follow.since.min(step);
             }
@@ -192,7 +197,10 @@ impl Model {
             }
             End::Unknown => {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
-                let unhurt = lost.is_none() && self.now - ask.at < self.limits.answer_within;
+                let is_order = matches!(&ask.verb, Verb::Publish { chat: Chat::Order(_), .. });
+                let limits = &self.limits;
+                let patience = if is_order { limits.echo_within } else { limits.answer_within };
+                let unhurt = lost.is_none() && self.now - ask.at < patience;
                 // On a link that holds, what was asked may still be on its way.
                 let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
                 let caught_up = ask.informed && in_time && knows_all(&self.rooms, ask, life);
@@ -346,13 +354,16 @@ impl Model {
                     ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
                 });
                 let causes: Vec<_> = asks.copied().collect();
-                // A client attaches a pair again by itself, which brings the other side back.
-                let brought = matches!(chat, Chat::Pair(..)) && old.is_none();
-                let brought = brought
-                    && self
-                        .lives
-                        .values()
-                        .any(|it| it.user != *user && it.follows.contains_key(chat));
+                // Clients attach again by themselves, which brings the other side of a pair back, and
+                // a membership that ended elsewhere since they looked.
+                let in_pair = matches!(chat, Chat::Pair(..));
+                let until = room.members.get(user).map_or(0, |it| it.until);
+                let mut followers =
+                    self.lives.values().filter(|life| life.follows.contains_key(chat));
+                let brought =
+                    old.is_none()
+                        && followers
+                            .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
                 let due = old == new || is_order || brought || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
                 if let ([only], true) = (&causes[..], old != new) {

@@ -1,11 +1,11 @@
 //! Tests of the simulation and seeds that once failed.
 
 mod clock;
-mod simulation;
 mod drills;
 mod guarantees;
 mod model;
 mod scenarios;
+mod simulation;
 mod worlds;
 
 use std::time::Instant;

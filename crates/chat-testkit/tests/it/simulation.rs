@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use chat_proto::client::Phase;
 use chat_testkit::coverage::{Cell, Service};
 use chat_testkit::schedule::{Act, Fault, FaultKind};
 use chat_testkit::{Generator, World, sim};
-use chat_proto::client::Phase;
 
 /// Seeds that go through all combinations at long steps.
 fn some_seeds(generator: &Generator, count: u64) -> impl Iterator<Item = u64> {
@@ -74,17 +74,16 @@ fn a_failing_schedule_is_cut_short() {
     }
     // What is printed names everything that happens.
     let printed = schedule.to_string();
-    assert_eq!(printed.matches("\n").count(), 2 + schedule.setup.im.len()
-        + schedule.setup.c2c.len() + schedule.ops.len());
+    assert_eq!(
+        printed.matches("\n").count(),
+        2 + schedule.setup.im.len() + schedule.setup.c2c.len() + schedule.ops.len()
+    );
 }
 
 #[test]
 fn every_fault_has_its_kind() {
     let kinds = [Fault::Cut, Fault::Late(1), Fault::Switch(3, 1), Fault::TakeOver].map(Fault::kind);
-    assert_eq!(
-        kinds,
-        [FaultKind::Cut, FaultKind::Late, FaultKind::Switch(3), FaultKind::TakeOver]
-    );
+    assert_eq!(kinds, [FaultKind::Cut, FaultKind::Late, FaultKind::Switch(3), FaultKind::TakeOver]);
     let act = Act::Break { client: 0, fault: Fault::HalfOpen };
     assert!(format!("{act:?}").contains("HalfOpen"));
 }
