@@ -184,11 +184,9 @@ impl Model {
                 demand(ask.met, Demand::True, || told("it never was so"))?;
             }
             End::Rejected(_) | End::TimedOut | End::Cancelled => {
-                // To subscribe again does no harm, so nobody asked whether it happened.
-                let maybe = matches!((end, &ask.verb), (End::TimedOut, Verb::Subscribe { .. }));
-                let clean = ask.stored.is_empty() && ask.traces == 0 || maybe;
+                let clean = ask.stored.is_empty() && ask.traces == 0;
                 demand(clean, Demand::NoTrace, || told("it did happen"))?;
-                ask.refused = !maybe;
+                ask.refused = true;
             }
             End::Unknown => {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
@@ -202,7 +200,7 @@ impl Model {
             End::Page(_) => {}
         }
         let (user, verb) = (ask.user.clone(), ask.verb.clone());
-        if !matches!(end, End::Unknown | End::TimedOut) {
+        if *end != End::Unknown {
             self.pending.remove(&key);
         }
         match (end, &verb) {
