@@ -190,7 +190,13 @@ impl Model {
             }
             End::Unknown => {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
-                let unhurt = lost.is_none() && self.now - ask.at < self.limits.answer_within;
+                let patience = match &ask.verb {
+                    // It may be an HTTP exchange, which fails without a link.
+                    Verb::Other | Verb::History { .. } => Duration::ZERO,
+                    Verb::Publish { chat: Chat::Order(_), .. } => self.limits.echo_within,
+                    _ => self.limits.answer_within,
+                };
+                let unhurt = lost.is_none() && self.now - ask.at < patience;
                 // On a link that holds, what was asked may still be on its way.
                 let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
                 let caught_up = ask.informed && in_time && knows_all(&self.rooms, ask, life);

@@ -5,6 +5,7 @@ use std::time::Duration;
 use chat_hub::world::{C2cAccount, C2cOrder, C2cWorld, Extension, Faults, Tenant};
 use chat_hub::{HubConfig, PublicUrls, World};
 use chat_proto::c2c::Api;
+use chat_proto::c2c::client::C2cConfig;
 use chat_sign::Secret;
 
 use crate::model::Limits;
@@ -147,6 +148,7 @@ pub fn limits() -> Limits {
     let config = chat_proto::client::SessionConfig::default();
     Limits {
         answer_within: config.request_timeout,
+        echo_within: C2cConfig::default().session.request_timeout,
         resolve_within: Duration::from_secs(120),
         max_fill: 10_000,
         secrets: secrets().collect(),

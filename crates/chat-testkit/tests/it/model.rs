@@ -121,6 +121,7 @@ impl Tale {
     fn judge(&self) -> Result<(), Violation> {
         let mut model = Model::new(Limits {
             answer_within: Duration::from_secs(30),
+            echo_within: Duration::from_secs(5),
             resolve_within: Duration::from_secs(120),
             max_fill: 100,
             secrets: vec!["hunter2".into()],
