@@ -1,4 +1,4 @@
-//! Plays many schedules: `sim --seeds N [--start S] [--jobs J] [--show SEED]`.
+//! Plays many schedules: `sim --seeds N [--start S] [--jobs J]`. `cargo xtask sim` builds and starts it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
 
 use std::process::ExitCode;
@@ -14,7 +14,8 @@ struct Ask {
     seeds: u64,
     start: u64,
     jobs: usize,
-    show: Option<u64>,
+    /// One seed, and whether to cut it short.
+    show: Option<(u64, bool)>,
 }
 
 /// More failing seeds than this are not looked for.
@@ -25,7 +26,9 @@ fn main() -> ExitCode {
     match parse(&args) {
         Ok(ask) => play(&ask),
         Err(why) => {
-            eprintln!("{why}\nusage: sim --seeds N [--start S] [--jobs J] [--show SEED]");
+            eprintln!(
+                "{why}\nusage: sim --seeds N | --rounds N | --show SEED | --shrink SEED [--start S] [--jobs J]"
+            );
             ExitCode::from(2)
         }
     }
@@ -41,7 +44,9 @@ fn parse(args: &[String]) -> Result<Ask, String> {
             "--seeds" => ask.seeds = number,
             "--start" => ask.start = number,
             "--jobs" => ask.jobs = usize::try_from(number).unwrap_or(1).max(1),
-            "--show" => ask.show = Some(number),
+            "--rounds" => ask.seeds = number.saturating_mul(Generator::new().round()),
+            "--show" => ask.show = Some((number, false)),
+            "--shrink" => ask.show = Some((number, true)),
             _ => return Err(format!("`{name}` is unknown")),
         }
     }
@@ -59,8 +64,8 @@ fn play(ask: &Ask) -> ExitCode {
     // What panics is reported with its seed.
     std::panic::set_hook(Box::new(|_| {}));
     let generator = Generator::new();
-    if let Some(seed) = ask.show {
-        show(&generator, seed, false);
+    if let Some((seed, shrink)) = ask.show {
+        show(&generator, seed, shrink);
         return ExitCode::SUCCESS;
     }
     let began = Instant::now();

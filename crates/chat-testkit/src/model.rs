@@ -350,7 +350,14 @@ impl Model {
                     ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
                 });
                 let causes: Vec<_> = asks.copied().collect();
-                let due = old == new || is_order || !causes.is_empty();
+                // A client attaches a pair again by itself, which brings the other side back.
+                let brought = matches!(chat, Chat::Pair(..)) && old.is_none();
+                let brought = brought
+                    && self
+                        .lives
+                        .values()
+                        .any(|it| it.user != *user && it.follows.contains_key(chat));
+                let due = old == new || is_order || brought || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
                 if let ([only], true) = (&causes[..], old != new) {
                     self.asks.entry(*only).and_modify(|ask| ask.traces += 1);

@@ -512,6 +512,7 @@ impl World {
             Action::Dial { conn, request } => self.dial(n, conn, request),
             Action::Drop { .. } => {
                 // Before the requests end that this cuts short: so it happened.
+                self.clients[n].was_ready = true;
                 self.is_ready(n, false);
                 self.let_go(n);
             }

@@ -98,7 +98,9 @@ impl Change<'_> {
                 match (self.old, self.new) {
                     _ if user != self.user => {
                         let left = self.old.map(|old| without(old, APPROVE | DELETE | OWN));
-                        own && hands_over && self.new == left
+                        // In two steps, of which one is to own it no more.
+                        let first = self.old.map(|old| without(old, OWN));
+                        own && hands_over && (self.new == left || self.new == first)
                     }
                     (_, Some(new)) if hands_over => new.given == asked.unwrap_or_default(),
                     (None, Some(new)) => asked.is_none_or(|mode| new.given == mode),

@@ -1,6 +1,7 @@
 //! Tests of the simulation and seeds that once failed.
 
 mod clock;
+mod simulation;
 mod drills;
 mod guarantees;
 mod model;
