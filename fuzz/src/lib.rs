@@ -32,21 +32,39 @@ pub struct Target {
     pub name: &'static str,
     /// Tries one input; panics when a law is broken.
     pub run: fn(&[u8]),
+    /// Whether an input takes milliseconds: minutes of virtual time pass in it.
+    pub is_slow: bool,
+}
+
+impl Target {
+    const fn new(name: &'static str, run: fn(&[u8])) -> Self {
+        Self { name, run, is_slow: false }
+    }
+
+    const fn slow(name: &'static str, run: fn(&[u8])) -> Self {
+        Self { name, run, is_slow: true }
+    }
+
+    /// How many changed copies of a seed to try, where a quick target gets `most`.
+    #[must_use]
+    pub const fn mutations(&self, most: usize) -> usize {
+        if self.is_slow { most / 10 } else { most }
+    }
 }
 
 /// All targets, sorted by name.
 pub const TARGETS: &[Target] = &[
-    Target { name: "c2c_session", run: c2c_session },
-    Target { name: "canonical", run: canonical },
-    Target { name: "decode_c2c", run: decode_c2c },
-    Target { name: "decode_im", run: decode_im },
-    Target { name: "hub", run: hub },
-    Target { name: "im_session", run: im_session },
-    Target { name: "oracle", run: oracle },
-    Target { name: "pair", run: pair },
-    Target { name: "proxy", run: proxy },
-    Target { name: "round_trip", run: round_trip },
-    Target { name: "server_session", run: server_session },
+    Target::new("c2c_session", c2c_session),
+    Target::new("canonical", canonical),
+    Target::new("decode_c2c", decode_c2c),
+    Target::new("decode_im", decode_im),
+    Target::slow("hub", hub),
+    Target::new("im_session", im_session),
+    Target::new("oracle", oracle),
+    Target::slow("pair", pair),
+    Target::new("proxy", proxy),
+    Target::new("round_trip", round_trip),
+    Target::new("server_session", server_session),
 ];
 
 /// The target of this name.

@@ -189,17 +189,18 @@ impl Model {
                 demand(ask.met, Demand::True, || told("it never was so"))?;
             }
             End::Rejected(_) | End::TimedOut | End::Cancelled => {
-                // To subscribe again does no harm, so nobody asked whether it happened.
-                let maybe = matches!((end, &ask.verb), (End::TimedOut, Verb::Subscribe { .. }));
-                let clean = ask.stored.is_empty() && ask.traces == 0 || maybe;
+                let clean = ask.stored.is_empty() && ask.traces == 0;
                 demand(clean, Demand::NoTrace, || told("it did happen"))?;
-                ask.refused = !maybe;
+                ask.refused = true;
             }
             End::Unknown => {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
-                let is_order = matches!(&ask.verb, Verb::Publish { chat: Chat::Order(_), .. });
-                let limits = &self.limits;
-                let patience = if is_order { limits.echo_within } else { limits.answer_within };
+                let patience = match &ask.verb {
+                    // It may be an HTTP exchange, which fails without a link.
+                    Verb::Other | Verb::History { .. } => Duration::ZERO,
+                    Verb::Publish { chat: Chat::Order(_), .. } => self.limits.echo_within,
+                    _ => self.limits.answer_within,
+                };
                 let unhurt = lost.is_none() && self.now - ask.at < patience;
                 // On a link that holds, what was asked may still be on its way.
                 let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
@@ -210,7 +211,7 @@ impl Model {
             End::Page(_) => {}
         }
         let (user, verb) = (ask.user.clone(), ask.verb.clone());
-        if !matches!(end, End::Unknown | End::TimedOut) {
+        if *end != End::Unknown {
             self.pending.remove(&key);
         }
         match (end, &verb) {
@@ -360,10 +361,9 @@ impl Model {
                 let until = room.members.get(user).map_or(0, |it| it.until);
                 let mut followers =
                     self.lives.values().filter(|life| life.follows.contains_key(chat));
-                let brought =
-                    old.is_none()
-                        && followers
-                            .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
+                let brought = old.is_none()
+                    && followers
+                        .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
                 let due = old == new || is_order || brought || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
                 if let ([only], true) = (&causes[..], old != new) {

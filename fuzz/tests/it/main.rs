@@ -9,9 +9,10 @@ const MUTATIONS: usize = 10;
 fn replays(name: &str) -> Result<(), String> {
     let target = target(name).ok_or("no such target")?;
     let seeds = seeds::load(name)?;
-    let done = replay(target, &seeds, MUTATIONS)?;
+    let mutations = target.mutations(MUTATIONS);
+    let done = replay(target, &seeds, mutations)?;
     assert!(done.executions > MUTATIONS, "no seeds");
-    assert_eq!(done.executions, seeds.len() * (1 + MUTATIONS));
+    assert_eq!(done.executions, seeds.len() * (1 + mutations));
     Ok(())
 }
 

@@ -56,7 +56,7 @@ impl fmt::Display for Violation {
 pub struct Limits {
     /// How long a client waits for an answer.
     pub answer_within: Duration,
-    /// How long a client of order chat waits for the copy of a message before it looks for it.
+    /// How long a client of order chat waits for an echo before it asks for history.
     pub echo_within: Duration,
     /// How long a client goes on looking for a message whose answer was lost.
     pub resolve_within: Duration,

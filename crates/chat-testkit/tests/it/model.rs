@@ -46,11 +46,16 @@ impl Tale {
         let all = Some(("JRWPASDO", "JRWPASDO"));
         let rows = vec![Row::Topic { chat: group(), exists: true }, member("usr1", all)];
         tale = tale.ask(ANN, 1, Verb::Subscribe { chat: None }).store(rows);
-        tale = tale.end(ANN, 1, End::Subscribed(Some(group())));
+        tale = tale.follows(ANN);
         let join = || Verb::Subscribe { chat: Some(group()) };
         tale = tale.ask(BOB, 1, join()).store(vec![member("usr2", Some(("JRWPS", "JRWPS")))]);
-        tale = tale.end(BOB, 1, End::Subscribed(Some(group())));
-        tale.ask(TAB, 1, join()).end(TAB, 1, End::Subscribed(Some(group())))
+        tale.follows(BOB).ask(TAB, 1, join()).follows(TAB)
+    }
+
+    /// A client is answered, and then knows how far the group goes.
+    fn follows(self, client: Client) -> Self {
+        let tale = self.end(client, 1, End::Subscribed(Some(group())));
+        tale.and(Observation::Following { client, chat: group() })
     }
 
     fn and(mut self, what: Observation) -> Self {
@@ -116,6 +121,7 @@ impl Tale {
     fn judge(&self) -> Result<(), Violation> {
         let mut model = Model::new(Limits {
             answer_within: Duration::from_secs(30),
+            echo_within: Duration::from_secs(5),
             resolve_within: Duration::from_secs(120),
             max_fill: 100,
             secrets: vec!["hunter2".into()],
