@@ -78,6 +78,7 @@ impl Model {
                 let life = self.lives.entry(*client).or_default();
                 if *up {
                     life.up_since = self.step;
+                    life.dropped.clear();
                 } else {
                     life.lost = Some(self.now);
                     life.follows.values_mut().for_each(|it| it.fresh = false);
@@ -119,7 +120,9 @@ impl Model {
                 return demand(again, Demand::Order, || format!("{chat:?} went backwards"));
             }
             Observation::Dropped { client, chat } => {
-                self.lives.entry(*client).or_default().follows.remove(chat);
+                let life = self.lives.entry(*client).or_default();
+                life.follows.remove(chat);
+                life.dropped.insert(chat.clone());
             }
             Observation::Noted { client, chat, seq, .. } => {
                 let user = self.lives.entry(*client).or_default().user.clone();
@@ -359,8 +362,10 @@ impl Model {
                 // a membership that ended elsewhere since they looked.
                 let in_pair = matches!(chat, Chat::Pair(..));
                 let until = room.members.get(user).map_or(0, |it| it.until);
-                let mut followers =
-                    self.lives.values().filter(|life| life.follows.contains_key(chat));
+                let mut followers = self
+                    .lives
+                    .values()
+                    .filter(|life| life.follows.contains_key(chat) || life.dropped.contains(chat));
                 let brought = old.is_none()
                     && followers
                         .any(|it| if it.user == *user { until > it.up_since } else { in_pair });

@@ -80,6 +80,8 @@ pub(super) struct Life {
     pub(super) up_since: u64,
     pub(super) open: BTreeSet<u64>,
     pub(super) follows: BTreeMap<Chat, Follow>,
+    /// What it was told to be gone since its link is up.
+    pub(super) dropped: BTreeSet<Chat>,
 }
 
 impl Room {

@@ -93,9 +93,17 @@ impl World {
 
     /// Nothing is under way.
     fn is_quiet(&self) -> bool {
+        // A link that the hub has let go of looks like any other, for a while.
+        let alive = |client: &super::Client| {
+            let link = client.link.and_then(|id| self.links.get(&id));
+            link.is_some_and(|link| link.server.is_some())
+        };
         let ready = |client: &super::Client| {
-            matches!(client.phase(), Phase::Ready | Phase::Idle | Phase::Closed)
-                && client.machine.as_ref().is_none_or(|it| it.waiting().is_empty())
+            let at_rest = match client.phase() {
+                Phase::Ready => alive(client),
+                phase => matches!(phase, Phase::Idle | Phase::Closed),
+            };
+            at_rest && client.machine.as_ref().is_none_or(|it| it.waiting().is_empty())
         };
         self.exchanges.is_empty() && self.host.is_settled() && self.clients.iter().all(ready)
     }

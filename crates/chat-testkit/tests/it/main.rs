@@ -5,6 +5,7 @@ mod drills;
 mod guarantees;
 mod model;
 mod scenarios;
+mod seeds;
 mod simulation;
 mod worlds;
 
