@@ -92,7 +92,7 @@ fn act([_, what, client, a, b, c]: [u8; OP], im: u8, c2c: u8) -> Act {
             client,
             phase: PHASES[usize::from(b) % PHASES.len()],
             frames: b / 16,
-            verb: (c & 1 == 1).then(|| verb(is_im, c / 2, a, b)),
+            verb: (c & 1 == 1).then(|| request(is_im, c / 2, a, b)),
             fault: fault(a, c, b),
         },
         _ => Act::Script { order: a, what: b },
@@ -102,21 +102,22 @@ fn act([_, what, client, a, b, c]: [u8; OP], im: u8, c2c: u8) -> Act {
 fn verb(is_im: bool, kind: u8, b: u8, c: u8) -> Verb {
     const ANY: [VerbKind; 4] =
         [VerbKind::Connect, VerbKind::Cancel, VerbKind::Restart, VerbKind::Close];
-    let of_service: &[VerbKind] = if is_im { &VerbKind::IM } else { &VerbKind::C2C };
+    let all = [requests(is_im), &ANY].concat();
     // Talking is what everything else disturbs.
     let talk = if is_im { VerbKind::Publish } else { VerbKind::Send };
-    let kind = match usize::from(kind) {
-        kind if kind >= 192 => talk,
-        kind => {
-            let all = of_service.len() + ANY.len();
-            let kind = kind % all;
-            of_service
-                .get(kind)
-                .copied()
-                .unwrap_or(ANY[kind.saturating_sub(of_service.len()) % ANY.len()])
-        }
-    };
+    let kind = if kind >= 192 { talk } else { all[usize::from(kind) % all.len()] };
     Verb { kind, topic: b / 16, who: b % 16, arg: c }
+}
+
+/// What an application asks of the service.
+const fn requests(is_im: bool) -> &'static [VerbKind] {
+    if is_im { &VerbKind::IM } else { &VerbKind::C2C }
+}
+
+/// The same for a moment that a fault waits for.
+fn request(is_im: bool, kind: u8, b: u8, c: u8) -> Verb {
+    let all = requests(is_im);
+    Verb { kind: all[usize::from(kind) % all.len()], topic: b / 16, who: b % 16, arg: c }
 }
 
 fn fault(kind: u8, b: u8, c: u8) -> Fault {
