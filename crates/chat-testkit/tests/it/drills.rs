@@ -92,3 +92,17 @@ fn the_same_steps_give_the_same_transcript() {
         assert_eq!(orders(), orders());
     }
 }
+
+/// A message that was refused because the server had let go of the topic is written again once the
+/// topic is attached: the refusal says that nobody saw it, so law 12 allows it on the same link.
+#[test]
+fn what_was_refused_may_be_written_again_on_the_same_link() {
+    let ready = vec![(0, 0, 0); 10];
+    // Subscribe, answers, publish, the refusal 409, answers.
+    let then = [(8, 0, 1), (0, 0, 0), (0, 0, 0), (8, 14, 1), (13, 0xA0, 8)];
+    let steps = [&ready[..], &then, &ready].concat();
+    let transcript = run::<Topics>(&steps, false, crate::start().mono, true);
+    // A transcript has no texts; the frame is the only one of its length.
+    assert_eq!(transcript.matches("message: Text(101 bytes)").count(), 2, "{transcript}");
+    assert!(transcript.contains("Ok(Published("), "{transcript}");
+}
