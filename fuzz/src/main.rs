@@ -20,7 +20,7 @@ Commands:
   dictionary FILE             Write the words of the seeds, for libFuzzer
 ";
 
-/// Changed copies of each seed that a replay tries.
+/// Changed copies of each seed that a replay tries; fewer where an input takes long.
 const MUTATIONS: usize = 100;
 
 fn main() -> ExitCode {
@@ -68,7 +68,7 @@ fn known(name: &str) -> Result<&'static Target, String> {
 
 fn replay_seeds(target: &Target) -> Result<(), String> {
     let seeds = seeds::load(target.name)?;
-    let done = replay(target, &seeds, MUTATIONS)?;
+    let done = replay(target, &seeds, target.mutations(MUTATIONS))?;
     println!(
         "{:<12} {:>4} seeds {:>7} executions, no finding",
         target.name, done.seeds, done.executions

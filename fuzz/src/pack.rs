@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use chat_fuzz::TARGETS;
 use chat_fuzz::seeds::{self, FOUND, Seed};
+use chat_proto::rng::Rng;
 use chat_sign::{DEFAULT_RECV_WINDOW_MS, HmacSigner, Query, Secret, Sign};
 
 /// Writes the archive of a target; what was found and added by hand stays.
@@ -32,6 +33,8 @@ pub(crate) fn pack(target: &str) -> Result<(), String> {
         "round_trip" => recipes(),
         "canonical" => queries(),
         "proxy" => proxies(),
+        "im_session" | "c2c_session" | "server_session" => drills(),
+        "pair" | "hub" => schedules(),
         other => return Err(format!("nothing is known about seeds of `{other}`")),
     };
     let path = seeds::path(target);
@@ -243,4 +246,58 @@ fn queries() -> Vec<Seed> {
         seed("arrived/window", arrived("recvWindow=60000&timestamp=1700000000999&a=%c3%BC+%2B")),
         seed("arrived/broken", arrived("a=%zz&=1&b&&timestamp=-1&signature=&recvWindow=60001")),
     ]
+}
+
+/// Steps of three bytes behind a byte of flags: to where a session is ready and on, and some from a
+/// generator.
+fn drills() -> Vec<Seed> {
+    let ready = [0_u8; 3].repeat(10);
+    // A verb, what the peer makes of it, and something that goes wrong.
+    let then = |steps: &[[u8; 3]]| [&[1][..], &ready, &steps.concat(), &[0; 9]].concat();
+    let cut = [26, 1, 200];
+    let mut seeds = vec![
+        seed("drill/ready", then(&[])),
+        seed("drill/subscribe", then(&[[8, 0, 1], [0, 0, 0], [13, 8, 1], [13, 8, 65]])),
+        seed("drill/publish", then(&[[8, 0, 1], [0, 0, 0], [8, 3, 1], [13, 0, 0], [13, 9, 0]])),
+        seed("drill/cut", then(&[[8, 0, 1], [0, 0, 0], [8, 3, 1], cut, [0, 0, 1], [0, 0, 1]])),
+        seed("drill/gap", then(&[[8, 0, 1], [0, 0, 0], [13, 10, 0x51], [13, 8, 0xe1]])),
+        seed("drill/corrupted", then(&[[13, 8, 1], [21, 40, 90], [21, 128, 0], [22, 3, 0]])),
+        seed("drill/cancel", then(&[[8, 3, 1], [30, 0, 0], [28, 1, 7], [31, 64, 9]])),
+        seed("drill/close", then(&[[8, 3, 1], [31, 0, 0], [25, 0, 1]])),
+        seed("drill/silence", then(&[[25, 0, 1], [25, 0, 1], [25, 0, 1], [25, 0, 1]])),
+    ];
+    let mut rng = Rng::new(0x5EED);
+    seeds.extend((0..12).map(|n| {
+        let bytes: Vec<u8> = (0..20).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
+        seed(&format!("random/{n:02}"), bytes)
+    }));
+    seeds
+}
+
+/// A seed, flags, the network's pace and the life of tokens, then operations of six bytes: when, what,
+/// whose, and three numbers.
+fn schedules() -> Vec<Seed> {
+    const HEAD: [u8; 4] = [7, 8, 20, 60];
+    let group = [60, 0, 0, 8, 0, 0];
+    let join = |client| [20, 0, client, 0, 0, 0];
+    let publish = |client| [12, 0, client, 200, 0, 0];
+    let last = |client| [12, 0, client, 5, 0, 0];
+    let built = |ops: &[[u8; 6]]| [&HEAD[..], &ops.concat()].concat();
+    let fault = |fault, b, c| [3, 10, 0, fault, b, c];
+    let mut seeds = vec![
+        seed("talk", built(&[group, join(0), join(1), publish(0), publish(1), publish(0)])),
+        seed("orders", built(&[last(1), publish(1), last(4), publish(4), publish(5)])),
+    ];
+    for kind in 0..10 {
+        let hurt = |nth: u8| fault(kind + nth * 10, 30, 100);
+        let ops = [group, join(0), join(1), publish(0), hurt(0), publish(1), last(4), hurt(1)];
+        let more = [publish(0), publish(4), hurt(2), publish(1)];
+        seeds.push(seed(&format!("faults/{kind}"), built(&[&ops[..], &more].concat())));
+    }
+    let mut rng = Rng::new(0x5EED);
+    seeds.extend((0..4).map(|n| {
+        let bytes: Vec<u8> = (0..15).flat_map(|_| rng.next_u64().to_le_bytes()).collect();
+        seed(&format!("random/{n:02}"), bytes)
+    }));
+    seeds
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::cmd::Cmd;
-use crate::{Failure, bench, conformance, fuzz, tidy};
+use crate::{Failure, bench, conformance, fuzz, sim, tidy};
 
 /// How a step that did not fail ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     Step { name: "test", what: "unit and integration tests", run: test },
     Step { name: "doctest", what: "examples in the documentation", run: doctest },
     Step { name: "fuzz", what: "the seeds of the fuzz targets", run: fuzz_seeds },
+    Step { name: "sim", what: "clients and hub under every fault, simulated", run: simulation },
     Step { name: "readme", what: "the README's example against our server", run: readme_example },
     Step { name: "examples", what: "each example, on each runtime", run: each_example },
     Step { name: "peers", what: "clients that others wrote, against our server", run: peers },
@@ -182,6 +183,10 @@ fn doctest(root: &Path) -> Result<Outcome, String> {
 
 fn fuzz_seeds(root: &Path) -> Result<Outcome, String> {
     fuzz::replay(root, None).map(|()| Outcome::Passed)
+}
+
+fn simulation(root: &Path) -> Result<Outcome, String> {
+    sim::fixed(root).map(|()| Outcome::Passed)
 }
 
 fn readme_example(root: &Path) -> Result<Outcome, String> {

@@ -15,6 +15,7 @@ mod conformance;
 mod fuzz;
 mod metadata;
 mod packages;
+mod sim;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,9 @@ Commands:
                               packages are installed under target/conformance
   conformance --check         Check that crates/chat-hub/CONFORMANCE.md is true to rules and tests
   conformance --write         Write it again
+  sim --seeds N [--start S] [--jobs J]   Play schedules of clients, hub and faults, built with
+                 optimisation: throughput, what was reached, seeds that fail, the first cut short
+  sim --show SEED             Play one schedule and print what happens; --shrink SEED cuts it short
   tidy           Check the architecture rules and the layout of the sources
   fuzz --replay [TARGET]      Try the committed seeds and mutations of them, on stable
   fuzz --smoke [TARGET]       Fuzz 30 seconds a target; needs nightly and cargo-fuzz
@@ -94,6 +98,7 @@ fn dispatch(args: &[String]) -> Result<(), Failure> {
             Err(Failure::Usage(format!("`tidy` takes no argument, got `{}`", rest.join(" "))))
         }
         "fuzz" => fuzz::run(&root(), rest),
+        "sim" => sim::run(&root(), rest),
         other => Err(Failure::Usage(format!("unknown command `{other}`"))),
     }
 }
@@ -130,6 +135,7 @@ mod tests {
             &["fuzz"],
             &["bench"],
             &["conformance", "--fast"],
+            &["sim", "--fast"],
         ] {
             let failure = dispatch(&args(words)).unwrap_err();
             assert!(matches!(failure, Failure::Usage(_)), "{words:?}: {failure:?}");

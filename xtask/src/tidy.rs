@@ -16,7 +16,7 @@ use std::path::Path;
 use crate::metadata;
 
 /// Crates without I/O, async, threads, clock or entropy (invariants 1 and 2).
-const PURE: &[&str] = &["chat-hub", "chat-proto", "chat-sign"];
+const PURE: &[&str] = &["chat-hub", "chat-proto", "chat-sign", "chat-testkit"];
 
 /// A broken rule and where.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

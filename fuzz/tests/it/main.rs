@@ -9,9 +9,10 @@ const MUTATIONS: usize = 10;
 fn replays(name: &str) -> Result<(), String> {
     let target = target(name).ok_or("no such target")?;
     let seeds = seeds::load(name)?;
-    let done = replay(target, &seeds, MUTATIONS)?;
+    let mutations = target.mutations(MUTATIONS);
+    let done = replay(target, &seeds, mutations)?;
     assert!(done.executions > MUTATIONS, "no seeds");
-    assert_eq!(done.executions, seeds.len() * (1 + MUTATIONS));
+    assert_eq!(done.executions, seeds.len() * (1 + mutations));
     Ok(())
 }
 
@@ -28,6 +29,31 @@ fn decode_c2c() -> Result<(), String> {
 #[test]
 fn decode_im() -> Result<(), String> {
     replays("decode_im")
+}
+
+#[test]
+fn c2c_session() -> Result<(), String> {
+    replays("c2c_session")
+}
+
+#[test]
+fn hub() -> Result<(), String> {
+    replays("hub")
+}
+
+#[test]
+fn im_session() -> Result<(), String> {
+    replays("im_session")
+}
+
+#[test]
+fn pair() -> Result<(), String> {
+    replays("pair")
+}
+
+#[test]
+fn server_session() -> Result<(), String> {
+    replays("server_session")
 }
 
 #[test]

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::answer::{Answer, Changed, History, Receipt, Subscribed};
 use super::request::{HistoryQuery, no_meta};
 use crate::error::{Rejection, RequestError};
-use crate::im::TopicName;
 use crate::im::down::{Data, Meta};
+use crate::im::{TopicKind, TopicName};
 use crate::machine::Text;
 use crate::table::Table;
 
@@ -16,8 +16,10 @@ pub struct Ask {
     pub(super) topic: TopicName,
     /// The frame, to be written (again) when the session is ready.
     pub(super) frame: Text,
-    /// Written on the live link, or on one that was lost.
+    /// Written on the live link.
     pub(super) sent: bool,
+    /// Written on a link that was lost, and not proven lost with it.
+    pub(super) doubted: bool,
     pub(super) kind: AskKind,
 }
 
@@ -103,6 +105,28 @@ impl Ask {
         }
     }
 
+    /// Whether the server may have done something that others can see, or that lasts.
+    fn may_have_happened(&self) -> bool {
+        self.lasts() && (self.sent || self.doubted)
+    }
+
+    /// Whether the server may have done such a thing on a link that was lost.
+    pub(super) fn is_doubted(&self) -> bool {
+        self.lasts() && self.doubted
+    }
+
+    /// Whether it does anything that others can see, or that lasts.
+    fn lasts(&self) -> bool {
+        match self.kind {
+            AskKind::Get { .. } | AskKind::History { .. } => false,
+            // Who follows nobody's topic joins nothing.
+            AskKind::Sub { .. } => self.topic.kind() != TopicKind::Me,
+            AskKind::Leave { .. } | AskKind::Pub(_) | AskKind::Set { .. } | AskKind::Del { .. } => {
+                true
+            }
+        }
+    }
+
     /// Whether the application is done with the topic. A topic it may have left must not be attached
     /// again: that would join it again.
     pub(super) const fn says_farewell(&self) -> bool {
@@ -157,24 +181,30 @@ impl Ask {
 
     /// How the request ends when nothing answers it.
     pub(super) fn unanswered(&self) -> RequestError {
-        if self.sent && !self.is_repeatable() {
-            RequestError::Unknown
-        } else {
-            RequestError::TimedOut
-        }
+        if self.may_have_happened() { RequestError::Unknown } else { RequestError::TimedOut }
     }
 
     /// How the request ends when it is given up.
     pub(super) fn cut_short(&self) -> RequestError {
-        if self.sent && !self.is_repeatable() {
-            RequestError::Unknown
-        } else {
-            RequestError::Cancelled
-        }
+        if self.may_have_happened() { RequestError::Unknown } else { RequestError::Cancelled }
+    }
+
+    /// What was written is known to have had no effect: it may be written again.
+    pub(super) fn was_lost(&mut self) {
+        self.start_over();
+        self.doubted = false;
+    }
+
+    /// The server refused it for a reason that is mended: it may be written again.
+    pub(super) fn was_refused(&mut self) {
+        let doubted = self.doubted;
+        self.start_over();
+        self.doubted = doubted;
     }
 
     /// Forgets what came on a link that is gone.
     pub(super) fn start_over(&mut self) {
+        self.doubted |= self.sent;
         self.sent = false;
         match &mut self.kind {
             AskKind::History { messages, .. } => messages.clear(),

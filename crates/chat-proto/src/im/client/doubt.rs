@@ -50,7 +50,7 @@ impl ImState {
             let Some(ask) = cx.ask_mut(id) else { continue };
             let AskKind::Pub(message) = &ask.kind else { continue };
             if message.floor.is_some_and(|floor| track.has_seen_all_after(floor)) {
-                ask.start_over();
+                ask.was_lost();
                 // Before what was asked for later.
                 self.unsent.push_front(id);
                 let again = cx.config().request_timeout;

@@ -90,7 +90,7 @@ impl ImState {
                     && self.topics.get(&topic).is_some_and(|track| track.attached) =>
             {
                 message.repaired = true;
-                ask.start_over();
+                ask.was_refused();
                 self.unsent.push_front(id);
                 self.moved(topic, cx);
             }
@@ -136,7 +136,13 @@ impl ImState {
             | AskKind::Leave { .. }
             | AskKind::History { .. }
             | AskKind::Del { .. } => {
-                cx.complete(id, Err(RequestError::Rejected(rejection(&ctrl))));
+                // A refusal of what was written again says nothing about the first time.
+                let error = if ask.is_doubted() {
+                    RequestError::Unknown
+                } else {
+                    RequestError::Rejected(rejection(&ctrl))
+                };
+                cx.complete(id, Err(error));
                 self.flush_waiting(cx);
             }
         }

@@ -23,6 +23,10 @@ impl Session<Im> {
     /// [`TopicName::new_group`] creates a group. Answers
     /// [`Answer::Subscribed`](super::Answer::Subscribed).
     ///
+    /// What is told begins where the topic ends at that moment, which the session asks for next:
+    /// [`TopicView::told`](super::TopicView::told) is known from then on, and from there no loss of a
+    /// link takes anything. A link that is lost in between takes along what was published in between.
+    ///
     /// # Errors
     ///
     /// The session is closed, or too many requests wait.
@@ -421,7 +425,7 @@ impl Session<Im> {
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
-            let ask = Ask { topic: topic.clone(), frame, sent: false, kind };
+            let ask = Ask { topic: topic.clone(), frame, sent: false, doubted: false, kind };
             let id = cx.request(Some(id), ask)?;
             state.enqueue(id, cx);
             Ok(id)

@@ -1,4 +1,4 @@
-//! Order chat for the laws.
+//! A service of order chat that says anything.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,12 +9,14 @@ use chat_proto::c2c::rest::HistoryQuery;
 use chat_proto::c2c::{Api, C2c};
 use chat_proto::client::{Event, RequestId, Session};
 
-use super::{World, json};
+use super::{Peer, json};
+use crate::laws::Watched;
 
 const ORDERS: [&str; 3] = ["20476365073825144832", "7", "8"];
 
-#[derive(Default)]
-pub(super) struct Orders {
+/// Order chat in a drill.
+#[derive(Debug, Default)]
+pub struct Orders {
     /// Uuid and order of what was written, in the order of writing.
     sent: Vec<(String, String)>,
     /// Messages of the counterparty that were told.
@@ -29,29 +31,29 @@ impl Orders {
     }
 }
 
-impl World for Orders {
+impl Peer for Orders {
     type S = C2c;
 
     fn session(&self, now: Now) -> Session<C2c> {
-        let api = Api::new(&"key".into(), &"secret".into()).unwrap();
+        let api = Api::new(&"key".into(), &"secret".into()).expect("constant keys");
         let mut config = C2cConfig { max_watched: 2, ..C2cConfig::default() };
         config.session.max_requests = 8;
         Session::c2c(config, api, 7, now)
     }
 
-    fn verb(&mut self, session: &mut Session<C2c>, a: u8, b: u8, now: Now) -> Option<RequestId> {
+    fn verb(&mut self, session: &mut Watched<C2c>, a: u8, b: u8, now: Now) -> Option<RequestId> {
         let order = Self::order(b);
         let made = match a % 8 {
-            0..4 => session.send_text(order, "hello", now),
-            4 => session.history(HistoryQuery::newest(order), now),
-            5 => session.mark_read(order, None, now),
+            0..4 => session.ask(now, |it, now| it.send_text(order, "hello", now)),
+            4 => session.ask(now, |it, now| it.history(HistoryQuery::newest(order), now)),
+            5 => session.ask(now, |it, now| it.mark_read(order, None, now)),
             6 => {
                 let since = if b & 64 == 0 { Since::Start } else { Since::Now };
-                let _ = session.watch(order, since, now);
+                let _ = session.call(now, |it, now| it.watch(order, since, now));
                 return None;
             }
             _ => {
-                session.unwatch(order, now);
+                session.call(now, |it, now| it.unwatch(order, now));
                 return None;
             }
         };
@@ -59,7 +61,7 @@ impl World for Orders {
     }
 
     fn body(&self, request: &http::Request<Bytes>) -> String {
-        match request.uri().path().rsplit('/').next().unwrap() {
+        match request.uri().path().rsplit('/').next().unwrap_or_default() {
             "retrieveChatCredential" => r#"{"code":"000000","message":"success","data":{"chatWssUrl":"wss://chat.example.com/chat","listenKey":"c2c_key","listenToken":"T"},"success":true}"#.to_owned(),
             "time" => format!(r#"{{"serverTime":{}}}"#, 1_730_000_005_000_u64 + self.ticks),
             "retrieveChatMessagesWithPagination" => {
@@ -101,8 +103,7 @@ impl World for Orders {
         None
     }
 
-    fn on_written(&mut self, text: &str, ready: bool) {
-        assert!(ready, "law 9: written before the session was ready");
+    fn on_written(&mut self, text: &str) {
         let frame = json(text);
         let word = |name: &str| frame[name].as_str().unwrap_or_default().to_owned();
         let (uuid, order) = (word("uuid"), word("orderNo"));
@@ -117,6 +118,7 @@ impl World for Orders {
     fn on_event(&mut self, event: &Event<C2cEvent, Answer>) {
         if let Event::Service(C2cEvent::Push(incoming)) = event
             && incoming.push.self_ == Some(false)
+            && incoming.push.kind().is_message()
         {
             let key = format!("{:?} {}", incoming.push.order_no, incoming.push.uuid);
             assert!(self.told.insert(key), "law 6: {:?} told twice", incoming.push);

@@ -1,0 +1,461 @@
+//! A small model that decides whether anything was lost, doubled, reordered or leaked.
+//!
+//! Written without the hub's code: it believes what was stored, in the order in which it was, and
+//! holds everybody's words against that.
+
+#![expect(clippy::wildcard_enum_match_arm, reason = "one kind of verb, end or row is looked for")]
+
+mod access;
+mod demand;
+mod state;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+pub use self::demand::{Demand, Limits, Violation};
+
+use self::access::{Access, Change, OWN, Powers, READ, WRITE, bits};
+use self::state::{
+    Ask, Follow, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view,
+};
+use crate::observe::{Chat, Client, Dump, End, Message, Observation, Observed, Row, Verb};
+
+type Verdict = Result<(), (Demand, String)>;
+
+/// See the module's documentation. Feed it everything, in order.
+#[derive(Debug, Default)]
+pub struct Model {
+    limits: Limits,
+    step: u64,
+    now: Duration,
+    rooms: BTreeMap<Chat, Room>,
+    lives: BTreeMap<Client, Life>,
+    asks: BTreeMap<Key, Ask>,
+    /// Requests that may still change something.
+    pending: BTreeSet<Key>,
+    contents: BTreeMap<(Chat, String), Key>,
+}
+
+fn demand(holds: bool, demand: Demand, what: impl FnOnce() -> String) -> Verdict {
+    if holds { Ok(()) } else { Err((demand, what())) }
+}
+
+impl Model {
+    /// Of a world in which nothing has happened yet.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// Judges a whole run.
+    ///
+    /// # Errors
+    ///
+    /// The first demand that is not met.
+    pub fn judge(limits: Limits, seen: &[Observed]) -> Result<(), Violation> {
+        let mut model = Self::new(limits);
+        seen.iter().try_for_each(|it| model.observe(it))
+    }
+
+    /// Takes the next observation.
+    ///
+    /// # Errors
+    ///
+    /// A demand is not met. What follows may be judged wrongly.
+    pub fn observe(&mut self, seen: &Observed) -> Result<(), Violation> {
+        self.now = seen.at;
+        self.check(&seen.what).map_err(|(demand, what)| Violation { at: seen.at, demand, what })
+    }
+
+    fn check(&mut self, what: &Observation) -> Verdict {
+        match what {
+            Observation::Started { client, user } => {
+                let number = self.lives.get(client).map_or(0, |life| life.number + 1);
+                let life = Life { user: user.clone(), number, ..Life::default() };
+                self.lives.insert(*client, life);
+            }
+            Observation::Link { client, up } => {
+                let life = self.lives.entry(*client).or_default();
+                if *up {
+                    life.up_since = self.step;
+                    life.dropped.clear();
+                } else {
+                    life.lost = Some(self.now);
+                    life.follows.values_mut().for_each(|it| it.fresh = false);
+                }
+            }
+            Observation::Asked { client, id, verb } => return self.asked(*client, *id, verb),
+            Observation::Ended { client, id, end } => return self.ended(*client, *id, end),
+            Observation::GivenUp { client, id } => {
+                let life = self.lives.entry(*client).or_default();
+                let given_up = life.open.iter().filter(|it| id.is_none_or(|id| id == **it));
+                for id in given_up {
+                    let ask = self.asks.get_mut(&(*client, life.number, *id));
+                    ask.into_iter().for_each(|ask| ask.given_up = true);
+                }
+            }
+            Observation::Following { client, chat } => {
+                let life = self.lives.entry(*client).or_default();
+                let leaves = life.open.iter().any(|id| {
+                    let ask = self.asks.get(&(*client, life.number, *id));
+                    ask.and_then(|ask| farewell(&ask.verb)) == Some(chat)
+                });
+                let step = if leaves { u64::MAX } else { self.step };
+                let follow = self.follow(*client, chat);
+                follow.since = follow.since.min(step);
+            }
+            Observation::Watching { client, chat, on } => {
+                self.follow(*client, chat).since = if *on { self.step } else { u64::MAX };
+            }
+            Observation::Told { client, chat, message } => {
+                return self.told(*client, chat, message);
+            }
+            Observation::Gap { client, chat, from, to } => {
+                return self.gap(*client, chat, *from, *to);
+            }
+            Observation::Rewound { client, chat } => {
+                let again = self.rooms.get(chat).is_some_and(|it| !it.former.is_empty());
+                let follow = self.follow(*client, chat);
+                (follow.last, follow.told) = (None, BTreeSet::new());
+                return demand(again, Demand::Order, || format!("{chat:?} went backwards"));
+            }
+            Observation::Dropped { client, chat } => {
+                let life = self.lives.entry(*client).or_default();
+                life.follows.remove(chat);
+                life.dropped.insert(chat.clone());
+            }
+            Observation::Noted { client, chat, seq, .. } => {
+                let user = self.lives.entry(*client).or_default().user.clone();
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let member = room.members.entry(user).or_default();
+                member.noted = member.noted.max(*seq);
+            }
+            Observation::Stored(rows) => return self.stored(rows),
+            Observation::Crashed => {}
+            Observation::Quiet(dump) => return self.quiet(dump),
+            Observation::Shown(text) => {
+                let shown = self.limits.secrets.iter().position(|it| text.contains(it.as_str()));
+                return demand(shown.is_none(), Demand::Secret, || format!("secret {shown:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// What `client` has of `chat`; nothing of it is owed as long as nobody says so.
+    fn follow(&mut self, client: Client, chat: &Chat) -> &mut Follow {
+        let follows = &mut self.lives.entry(client).or_default().follows;
+        let none = Follow { since: u64::MAX, last: None, told: BTreeSet::new(), fresh: false };
+        follows.entry(chat.clone()).or_insert(none)
+    }
+
+    fn asked(&mut self, client: Client, id: u64, verb: &Verb) -> Verdict {
+        let life = self.lives.entry(client).or_default();
+        let (key, user) = ((client, life.number, id), life.user.clone());
+        demand(life.open.insert(id), Demand::Answered, || format!("{key:?} was given twice"))?;
+        let mut informed = false;
+        match verb {
+            Verb::Publish { chat, content, .. } => {
+                informed = life.follows.get(chat).is_some_and(|it| it.last.is_some());
+                let known = self.contents.insert((chat.clone(), content.clone()), key);
+                demand(known.is_none(), Demand::Once, || format!("{content} was asked twice"))?;
+            }
+            _ => {
+                let left = farewell(verb).and_then(|chat| life.follows.get_mut(chat));
+                left.into_iter().for_each(|it| it.since = u64::MAX);
+            }
+        }
+        let met = is_so(&self.rooms, &user, verb);
+        let (verb, at, step) = (verb.clone(), self.now, self.step);
+        let (traces, stored, seen, refused) = (0, Vec::new(), false, false);
+        let given_up = false;
+        let ask =
+            Ask { user, verb, at, step, met, traces, stored, seen, informed, refused, given_up };
+        self.asks.insert(key, ask);
+        self.pending.insert(key);
+        Ok(())
+    }
+
+    fn ended(&mut self, client: Client, id: u64, end: &End) -> Verdict {
+        let life = self.lives.entry(client).or_default();
+        let key = (client, life.number, id);
+        let open = life.open.remove(&id);
+        demand(open, Demand::Answered, || format!("{key:?} ended, and was not waiting"))?;
+        let Some(ask) = self.asks.get_mut(&key) else { return Ok(()) };
+        let told = |what: &str| format!("{key:?} {:?} ended {end:?}: {what}", ask.verb);
+        match end {
+            End::Published(seq) => {
+                let as_said = seq.is_none_or(|seq| ask.stored.contains(&seq));
+                let is_true = as_said && !ask.stored.is_empty();
+                demand(is_true, Demand::True, || told("it is not stored so"))?;
+            }
+            End::Subscribed(_) | End::Done => {
+                demand(ask.met, Demand::True, || told("it never was so"))?;
+            }
+            End::Rejected(_) | End::TimedOut | End::Cancelled => {
+                let clean = ask.stored.is_empty() && ask.traces == 0;
+                demand(clean, Demand::NoTrace, || told("it did happen"))?;
+                ask.refused = true;
+            }
+            End::Unknown => {
+                let lost = life.lost.filter(|lost| *lost >= ask.at);
+                let patience = match &ask.verb {
+                    // It may be an HTTP exchange, which fails without a link.
+                    Verb::Other | Verb::History { .. } => Duration::ZERO,
+                    Verb::Publish { chat: Chat::Order(_), .. } => self.limits.echo_within,
+                    _ => self.limits.answer_within,
+                };
+                let unhurt = lost.is_none() && self.now - ask.at < patience;
+                // On a link that holds, what was asked may still be on its way.
+                let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
+                let caught_up = ask.informed && in_time && knows_all(&self.rooms, ask, life);
+                let needless = !ask.given_up && (unhurt || ask.seen || caught_up);
+                demand(!needless, Demand::Knowable, || told("its client could know"))?;
+            }
+            End::Page(_) => {}
+        }
+        let (user, verb) = (ask.user.clone(), ask.verb.clone());
+        if *end != End::Unknown {
+            self.pending.remove(&key);
+        }
+        match (end, &verb) {
+            (End::Page(messages), Verb::History { chat }) => {
+                messages.iter().try_for_each(|it| self.may_have(&user, chat, it))?;
+            }
+            (End::Done, verb) => {
+                if let Some(chat) = farewell(verb) {
+                    self.lives.entry(client).or_default().follows.remove(chat);
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// `user` has a message: it must be stored, and they must have been able to read it since.
+    fn may_have(&self, user: &str, chat: &Chat, it: &Message) -> Verdict {
+        let room = self.rooms.get(chat);
+        if room.is_some_and(|room| room.former.contains(it)) {
+            return Ok(());
+        }
+        let kept = room.and_then(|room| room.messages.get(&it.seq));
+        let Some(kept) = kept.filter(|kept| kept.message.content == it.content) else {
+            return Err((
+                Demand::True,
+                format!("{user} has {it:?} of {chat:?}, which is not stored"),
+            ));
+        };
+        let until = room.and_then(|room| room.members.get(user)).map(|member| member.until);
+        let may = until.is_some_and(|until| until >= kept.step);
+        let may = may && (kept.to.is_empty() || kept.to == user);
+        demand(may, Demand::Entitled, || format!("{user} has {it:?} of {chat:?}"))
+    }
+
+    fn told(&mut self, client: Client, chat: &Chat, it: &Message) -> Verdict {
+        let Some(life) = self.lives.get(&client) else { return Ok(()) };
+        let (user, number, up_since) = (life.user.clone(), life.number, life.up_since);
+        self.may_have(&user, chat, it)?;
+        let told = |what: &str| format!("client {client} told {it:?} of {chat:?}: {what}");
+        let follow = life.follows.get(chat);
+        let again = follow.is_some_and(|follow| follow.told.contains(&it.seq));
+        demand(!again, Demand::Once, || told("a second time"))?;
+        let (last, since) = follow.map_or((None, u64::MAX), |it| (it.last, it.since));
+        if !matches!(chat, Chat::Order(_)) {
+            demand(last.is_none_or(|last| it.seq > last), Demand::Order, || told("too late"))?;
+            // Until something was told, what is owed begins somewhere.
+            let skipped = self.owed(client, chat, if last.is_some() { 0 } else { since });
+            let hole = skipped
+                .into_iter()
+                .find(|seq| *seq < it.seq && last.is_none_or(|last| *seq > last));
+            demand(hole.is_none(), Demand::Order, || told(&format!("before {hole:?}")))?;
+        }
+        let fresh = self.rooms.get(chat).and_then(|room| room.messages.get(&it.seq));
+        let fresh = fresh.is_some_and(|kept| kept.step > up_since);
+        let follow = self.follow(client, chat);
+        (follow.last, follow.fresh) = (Some(it.seq), follow.fresh || fresh);
+        follow.told.insert(it.seq);
+        let key = self.contents.get(&(chat.clone(), it.content.clone()));
+        if let Some(key) = key.filter(|key| (key.0, key.1) == (client, number)) {
+            self.asks.entry(*key).and_modify(|ask| ask.seen = true);
+        }
+        Ok(())
+    }
+
+    /// Numbers of the messages that a client has to be told, of those stored after a step.
+    fn owed(&self, client: Client, chat: &Chat, since: u64) -> Vec<u64> {
+        let (Some(life), Some(room)) = (self.lives.get(&client), self.rooms.get(chat)) else {
+            return Vec::new();
+        };
+        let Some(member) = room.members.get(&life.user) else { return Vec::new() };
+        let from = since.max(member.since);
+        let own = |kept: &Kept| {
+            let key = self.contents.get(&(chat.clone(), kept.message.content.clone()));
+            let key = key.filter(|key| (key.0, key.1) == (client, life.number));
+            let verb = key.and_then(|key| self.asks.get(key)).map(|ask| &ask.verb);
+            // The answer stands for the message.
+            matches!(verb, Some(Verb::Publish { no_echo: true, .. }))
+                || matches!(chat, Chat::Order(_)) && kept.message.from == life.user
+        };
+        let is_owed = |seq: u64, kept: &Kept| {
+            let visible = kept.to.is_empty() || kept.to == life.user;
+            let gone = !kept.here || room.is_erased(&life.user, seq);
+            kept.step > from && visible && !gone && member.until == u64::MAX && !own(kept)
+        };
+        room.messages.iter().filter(|(seq, it)| is_owed(**seq, it)).map(|(seq, _)| *seq).collect()
+    }
+
+    fn gap(&mut self, client: Client, chat: &Chat, from: u64, to: u64) -> Verdict {
+        let last = self.follow(client, chat).last;
+        let told = |what: &str| format!("client {client} misses {from}..={to} of {chat:?}: {what}");
+        let order = from <= to && last.is_none_or(|last| from > last);
+        demand(order, Demand::Order, || told("that was before"))?;
+        let head = self.rooms.get(chat).and_then(|room| room.messages.keys().next_back().copied());
+        let far = head.unwrap_or_default().saturating_sub(self.limits.max_fill);
+        let owed = self.owed(client, chat, 0);
+        let there = owed.into_iter().find(|seq| (from..=to).contains(seq) && *seq > far);
+        demand(there.is_none(), Demand::Kept, || told(&format!("{there:?} is there")))?;
+        self.follow(client, chat).last = Some(to);
+        Ok(())
+    }
+
+    fn stored(&mut self, rows: &[Row]) -> Verdict {
+        let mut powers = Powers::new();
+        for chat in rows.iter().filter_map(chat_of) {
+            for (user, member) in self.rooms.get(chat).into_iter().flat_map(|it| &it.members) {
+                let mode = member.access.map_or(0, Access::mode);
+                powers.insert((chat.clone(), user.clone()), mode);
+            }
+        }
+        for row in rows {
+            self.step += 1;
+            self.row(row, &mut powers)?;
+            for key in &self.pending {
+                let Some(ask) = self.asks.get_mut(key).filter(|ask| !ask.met) else { continue };
+                ask.met = is_so(&self.rooms, &ask.user, &ask.verb);
+            }
+        }
+        for (chat, room) in &self.rooms {
+            let Chat::Topic(name) = chat else { continue };
+            let alive = || room.members.values().filter_map(|it| it.access);
+            let owners = alive().filter(|it| it.mode() & OWN != 0).count();
+            let fine = owners == 1 || !name.starts_with("grp") || alive().next().is_none();
+            demand(fine, Demand::OneOwner, || format!("{name} has {owners}"))?;
+        }
+        Ok(())
+    }
+
+    fn row(&mut self, row: &Row, powers: &mut Powers) -> Verdict {
+        let (step, is_order) = (self.step, matches!(chat_of(row), Some(Chat::Order(_))));
+        match row {
+            Row::Member { chat, user, access } => {
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let fresh = room.members.values().all(|it| it.access.is_none());
+                let new = access.as_ref().map(|(want, given)| (bits(want), bits(given)));
+                let new = new.map(|(want, given)| Access { want, given });
+                let old = room.members.get(user).and_then(|it| it.access);
+                let change = Change { chat, user, old, new, fresh };
+                let asks = self.pending.iter().filter(|key| {
+                    let ask = self.asks.get(*key);
+                    ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
+                });
+                let causes: Vec<_> = asks.copied().collect();
+                // Clients attach again by themselves, which brings the other side of a pair back, and
+                // a membership that ended elsewhere since they looked.
+                let in_pair = matches!(chat, Chat::Pair(..));
+                let until = room.members.get(user).map_or(0, |it| it.until);
+                let mut followers = self
+                    .lives
+                    .values()
+                    .filter(|life| life.follows.contains_key(chat) || life.dropped.contains(chat));
+                let brought = old.is_none()
+                    && followers
+                        .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
+                let due = old == new || is_order || brought || !causes.is_empty();
+                demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
+                if let ([only], true) = (&causes[..], old != new) {
+                    self.asks.entry(*only).and_modify(|ask| ask.traces += 1);
+                }
+                let mode = new.map_or(0, Access::mode);
+                *powers.entry((chat.clone(), user.clone())).or_default() |= mode;
+                let member = room.members.entry(user.clone()).or_default();
+                match (member.until == u64::MAX, mode & READ != 0) {
+                    (false, true) => (member.since, member.until) = (step, u64::MAX),
+                    (true, false) => member.until = step,
+                    _ => {}
+                }
+                member.access = new;
+            }
+            Row::Topic { chat, exists: false } => {
+                let is_owner = |(chat, user): (&Chat, &String)| {
+                    powers.get(&(chat.clone(), user.clone())).is_some_and(|mode| mode & OWN != 0)
+                };
+                let asks = self.pending.iter().filter_map(|key| self.asks.get(key));
+                let due = asks.into_iter().any(|ask| {
+                    ask.verb == Verb::Delete { chat: chat.clone() } && is_owner((chat, &ask.user))
+                });
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let empty = room.members.values().all(|it| it.access.is_none());
+                demand(due || empty, Demand::Entitled, || format!("{chat:?} was deleted"))?;
+                apply(&mut self.rooms, row, step);
+            }
+            Row::Message { chat: Some(chat), seq, to, message: Some(message) } => {
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let last = room.messages.keys().next_back().copied().unwrap_or_default();
+                let dense = if is_order { *seq > last } else { *seq == last + 1 };
+                demand(dense, Demand::Dense, || format!("{seq} of {chat:?} after {last}"))?;
+                let said = |what: &str| format!("{message:?} of {chat:?} {what}");
+                let author = (chat.clone(), message.from.clone());
+                let mute = powers.get(&author).is_some_and(|mode| mode & WRITE == 0);
+                demand(!mute, Demand::Entitled, || said("is of somebody who may not write"))?;
+                let key = self.contents.get(&(chat.clone(), message.content.clone()));
+                if let Some(ask) = key.and_then(|key| self.asks.get_mut(key)) {
+                    ask.stored.push(*seq);
+                    demand(ask.stored.len() == 1, Demand::Once, || said("is stored twice"))?;
+                    demand(!ask.refused, Demand::NoTrace, || said("was refused"))?;
+                } else {
+                    let ours = self.lives.values().any(|life| life.user == message.from);
+                    demand(is_order || !ours, Demand::NoTrace, || said("was never written"))?;
+                }
+                let (message, to) = (message.clone(), to.clone());
+                room.messages.insert(*seq, Kept { message, to, step, here: true });
+            }
+            Row::Marks { chat, user, read, received } if !is_order => {
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let wrote = room.messages.iter().rev().find(|it| it.1.message.from == *user);
+                let member = room.members.entry(user.clone()).or_default();
+                let most = wrote.map_or(0, |(seq, _)| *seq).max(member.noted);
+                let sound = member.marks <= (*read, *received) && read <= received;
+                let sound = sound && *received <= most;
+                demand(sound, Demand::Marks, || format!("{row:?} after {member:?}, {most}"))?;
+                member.marks = (*read, *received);
+            }
+            other => apply(&mut self.rooms, other, step),
+        }
+        Ok(())
+    }
+
+    fn quiet(&self, dump: &Dump) -> Verdict {
+        let mut rooms = BTreeMap::new();
+        dump.rows.iter().for_each(|row| apply(&mut rooms, row, 0));
+        for chat in self.rooms.keys().chain(rooms.keys()) {
+            let (ours, hub) = (view(chat, self.rooms.get(chat)), view(chat, rooms.get(chat)));
+            let what = || format!("{chat:?} holds {hub:?}, and {ours:?} was stored");
+            demand(ours == hub, Demand::Kept, what)?;
+        }
+        for client in &dump.ready {
+            let Some(life) = self.lives.get(client) else { continue };
+            let what = || format!("client {client} waits for {:?}", life.open);
+            demand(life.open.is_empty(), Demand::Answered, what)?;
+            for (chat, follow) in &life.follows {
+                let told = |seq| match chat {
+                    Chat::Order(_) => follow.told.contains(&seq),
+                    Chat::Topic(_) | Chat::Pair(..) => follow.last.is_some_and(|last| last >= seq),
+                };
+                let lost = self.owed(*client, chat, follow.since).into_iter().find(|it| !told(*it));
+                let what = || format!("client {client} was not told {lost:?} of {chat:?}");
+                demand(lost.is_none(), Demand::Kept, what)?;
+            }
+        }
+        let over = dump.queues.iter().find(|it| it.len > it.bound);
+        demand(over.is_none(), Demand::Bound, || format!("{over:?}"))
+    }
+}

@@ -1,0 +1,713 @@
+//! Clients and one hub, wired together under virtual time.
+//!
+//! [`World::run`] plays a [`Schedule`] and comes to rest; [`World::step`] handles the earliest
+//! deadline. What happens is collected as [`Observed`], what was reached as [`Coverage`], and the
+//! first guarantee that a session breaks ends the run.
+
+mod client;
+mod faults;
+mod network;
+mod quiet;
+pub mod switches;
+mod verbs;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use chat_hub::HubConfig;
+use chat_proto::c2c::client::C2cEvent;
+use chat_proto::client::{Event, Phase};
+use chat_proto::im::client::ImEvent;
+use chat_proto::machine::{HttpFailure, HttpId, HttpResult, LinkFailure, Upgrade};
+use chat_proto::rng::Rng;
+use chat_proto::{Action, Input, Now};
+use http::{Request, Response};
+
+use self::client::{Client, Either, HttpFault, Role};
+use crate::clock::Clock;
+use crate::coverage::Coverage;
+use crate::host::{Commit, Host, Wish};
+use crate::link::{Link, Parcel, Way, Weather};
+use crate::observe::{self, End, Observation, Observed};
+use crate::people;
+use crate::schedule::{Act, Op, Schedule, Setup, VerbKind};
+
+/// Why a run is no good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// When: time since the world began.
+    pub at: Duration,
+    /// What is wrong.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "after {:?}: {}", self.at, self.what)
+    }
+}
+
+/// Something that is due.
+#[derive(Debug)]
+enum Due {
+    /// A dial reaches the hub.
+    Dial { client: usize, life: u32, link: u64, request: Upgrade },
+    /// The client learns that a dial failed.
+    DialFailed { client: usize, life: u32, link: u64, failure: LinkFailure },
+    /// A request reaches the hub.
+    HttpArrives { exchange: u64, request: Request<Bytes> },
+    /// A request ends for the client.
+    HttpEnds { exchange: u64, result: HttpResult },
+    /// The commit under way ends.
+    CommitEnds(u64),
+    /// The hub is back.
+    HubStarts,
+    /// The PBX can be asked again.
+    PbxBack,
+    /// The service of order chat behaves again.
+    SwitchOff(u8),
+    /// Commits are quick again.
+    CommitsQuick,
+    /// The network is whole again.
+    PartitionEnds,
+    /// An application takes events again.
+    Hears(usize),
+}
+
+/// An HTTP exchange under way.
+#[derive(Debug)]
+struct Exchange {
+    client: usize,
+    life: u32,
+    id: HttpId,
+    fault: Option<HttpFault>,
+    /// The hub has the request.
+    at_hub: bool,
+}
+
+/// Waits for a client to be in a phase.
+#[derive(Debug)]
+struct Trap {
+    op: Op,
+    /// Messages that had moved on the client's link when the phase was reached, and the link.
+    sprung: Option<(u64, u32)>,
+}
+
+/// Clients, one hub, the network between them.
+pub struct World {
+    clock: Clock,
+    rng: Rng,
+    setup: Setup,
+    host: Host,
+    host_dirty: bool,
+    hub_wall: chat_proto::Skew,
+    clients: Vec<Client>,
+    links: BTreeMap<u64, Link>,
+    last_link: u64,
+    /// Which link leads to a connection of the hub.
+    by_server: BTreeMap<chat_proto::ConnId, u64>,
+    exchanges: BTreeMap<u64, Exchange>,
+    last_exchange: u64,
+    agenda: BTreeMap<(Instant, u64), Due>,
+    last_due: u64,
+    ops: std::collections::VecDeque<Op>,
+    traps: Vec<Trap>,
+    groups: Vec<chat_proto::im::TopicName>,
+    contents: u64,
+    commits: u64,
+    failing_commits: u32,
+    slow_commits: Duration,
+    /// Nobody can connect before.
+    partition: Option<Instant>,
+    /// How the service of order chat misbehaves.
+    switches: Vec<u8>,
+    no_pbx: bool,
+    /// The store is made smaller at the next start of the hub.
+    compact_later: bool,
+    /// Anything may break; false while the world comes to rest.
+    rough: bool,
+    steps: u64,
+    /// Verbs that an application could call.
+    done: u64,
+    observed: Vec<Observed>,
+    coverage: Coverage,
+    transcript: Option<Vec<String>>,
+    failure: Option<Failure>,
+}
+
+/// More steps in one run mean that something spins.
+const MOST_STEPS: u64 = 200_000;
+/// More rounds without time passing mean the same.
+const MOST_ROUNDS: u32 = 10_000;
+
+impl World {
+    /// A world in which nothing has happened yet. `start` is only a point from which time runs.
+    #[must_use]
+    pub fn new(seed: u64, setup: &Setup, start: Now) -> Self {
+        let config = HubConfig {
+            access_token_for: Duration::from_secs(setup.token_life.into()),
+            max_messages: setup.window.max(1) as usize,
+            ..people::config()
+        };
+        let host = Host::new(config, people::world(), start);
+        let im = setup.im.iter().map(|it| Client::new(Role::Im(*it)));
+        let c2c = setup.c2c.iter().map(|it| Client::new(Role::C2c(*it)));
+        let sides = Observed { at: Duration::ZERO, what: Observation::Stored(people::sides()) };
+        Self {
+            clock: Clock::new(start),
+            rng: Rng::new(seed),
+            host,
+            host_dirty: false,
+            hub_wall: chat_proto::Skew::default(),
+            clients: im.chain(c2c).collect(),
+            setup: setup.clone(),
+            links: BTreeMap::new(),
+            last_link: 0,
+            by_server: BTreeMap::new(),
+            exchanges: BTreeMap::new(),
+            last_exchange: 0,
+            agenda: BTreeMap::new(),
+            last_due: 0,
+            ops: std::collections::VecDeque::new(),
+            traps: Vec::new(),
+            groups: Vec::new(),
+            contents: 0,
+            commits: 0,
+            failing_commits: 0,
+            slow_commits: Duration::ZERO,
+            partition: None,
+            switches: Vec::new(),
+            no_pbx: false,
+            compact_later: false,
+            rough: true,
+            steps: 0,
+            done: 0,
+            observed: vec![sides],
+            coverage: Coverage::default(),
+            transcript: None,
+            failure: None,
+        }
+    }
+
+    /// Writes down what happens, for people.
+    pub fn record(&mut self) {
+        self.transcript.get_or_insert_default();
+    }
+
+    /// Plays a whole schedule, and comes to rest.
+    #[must_use]
+    pub fn run(schedule: &Schedule, start: Now, record: bool) -> Self {
+        let mut world = Self::new(schedule.seed, &schedule.setup, start);
+        if record {
+            world.record();
+        }
+        world.play(&schedule.ops);
+        world.come_to_rest();
+        world
+    }
+
+    /// Does what `ops` say at their times, which count from the start of the world.
+    pub fn play(&mut self, ops: &[Op]) {
+        self.ops.extend(ops.iter().cloned());
+        let last = ops.iter().map(|op| op.at).max().unwrap_or(0);
+        self.run_until(Duration::from_millis(last.into()));
+    }
+
+    /// Lets everything happen that happens by then: time since the world began.
+    pub fn run_until(&mut self, elapsed: Duration) {
+        while self.failure.is_none() && self.step_until(elapsed) {}
+        // Where nothing is due at all, time passes nevertheless.
+        self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
+    }
+
+    /// Handles the earliest deadline. `false` when there is none, or something is broken.
+    pub fn step(&mut self) -> bool {
+        self.step_until(Duration::MAX)
+    }
+
+    /// The first thing that is wrong.
+    #[must_use]
+    pub const fn failure(&self) -> Option<&Failure> {
+        self.failure.as_ref()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub fn observed(&self) -> &[Observed] {
+        &self.observed
+    }
+
+    /// What was reached.
+    #[must_use]
+    pub const fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// Deadlines handled.
+    #[must_use]
+    pub const fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// What was written down.
+    #[must_use]
+    pub fn transcript(&self) -> &[String] {
+        self.transcript.as_deref().unwrap_or_default()
+    }
+
+    /// Both clocks as nobody stepped them.
+    #[must_use]
+    pub const fn now(&self) -> Now {
+        self.clock.now()
+    }
+
+    /// The hub with its store.
+    #[must_use]
+    pub const fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// Where a client's session is.
+    #[must_use]
+    pub fn phase(&self, client: usize) -> Phase {
+        self.clients[client].phase()
+    }
+
+    /// Gives the run up for a reason that the world does not see itself.
+    pub fn fail(&mut self, what: impl Into<String>) {
+        let at = self.clock.elapsed();
+        let what = what.into();
+        if self.failure.is_none() {
+            self.note(|| format!("FAILED: {what}"));
+            self.failure = Some(Failure { at, what });
+        }
+    }
+
+    fn step_until(&mut self, elapsed: Duration) -> bool {
+        self.settle();
+        if self.failure.is_some() {
+            return false;
+        }
+        let Some(at) = self.next_due() else { return false };
+        let by = at.saturating_duration_since(self.clock.now().mono);
+        if self.clock.elapsed() + by > elapsed {
+            self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
+            return false;
+        }
+        self.clock.advance_to(at);
+        self.steps += 1;
+        if self.steps > MOST_STEPS {
+            self.fail("it never comes to rest");
+            return false;
+        }
+        self.handle_due();
+        true
+    }
+
+    fn start_of_world(&self) -> Instant {
+        let now = self.clock.now().mono;
+        now.checked_sub(self.clock.elapsed()).unwrap_or(now)
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let op = self.ops.front();
+        let op = op.map(|op| self.start_of_world() + Duration::from_millis(op.at.into()));
+        let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
+        let clients = self.clients.iter().filter_map(|client| client.due);
+        let links = self.links.iter().filter_map(|(id, link)| self.link_due(*id, link));
+        let hub = self.host.poll_timeout();
+        op.into_iter().chain(agenda).chain(clients).chain(links).chain(hub).min()
+    }
+
+    /// When something can be delivered on a link.
+    fn link_due(&self, id: u64, link: &Link) -> Option<Instant> {
+        let up = link
+            .due(Way::Up)
+            .filter(|_| link.server.is_none_or(|conn| self.host.wants_input(conn)));
+        let down = link.due(Way::Down).filter(|_| self.hears(id, link));
+        up.into_iter().chain(down).min()
+    }
+
+    /// Whether the client of a link reads from it.
+    fn hears(&self, id: u64, link: &Link) -> bool {
+        link.client_gone
+            || self
+                .clients
+                .iter()
+                .find(|client| client.link == Some(id))
+                .is_none_or(|client| client.deaf.is_none())
+    }
+
+    /// Handles one thing that is due now.
+    fn handle_due(&mut self) {
+        let now = self.clock.now().mono;
+        let op_at = self.ops.front().map(|op| Duration::from_millis(op.at.into()));
+        if op_at.is_some_and(|at| at <= self.clock.elapsed()) {
+            if let Some(op) = self.ops.pop_front() {
+                self.act(op);
+            }
+            return;
+        }
+        if let Some(entry) = self.agenda.first_entry().filter(|entry| entry.key().0 <= now) {
+            let due = entry.remove();
+            self.handle(due);
+            return;
+        }
+        let link = self
+            .links
+            .iter()
+            .find(|(id, link)| self.link_due(**id, link).is_some_and(|at| at <= now));
+        if let Some((id, _)) = link {
+            self.deliver(*id);
+            return;
+        }
+        if let Some(n) = self.clients.iter().position(|it| it.due.is_some_and(|at| at <= now)) {
+            self.input(n, Input::Timeout);
+            return;
+        }
+        let now = self.hub_now();
+        self.host.timeout(now);
+        self.host_dirty = true;
+    }
+
+    fn act(&mut self, op: Op) {
+        self.note(|| format!("* {op}"));
+        match op.act {
+            Act::Do { client, verb } => {
+                let client = self.pick_client(client);
+                self.perform(client, verb);
+            }
+            Act::Break { client, fault } => {
+                let client = self.pick_client(client);
+                self.breaks(client, fault, None);
+            }
+            Act::Ambush { .. } => self.traps.push(Trap { op, sprung: None }),
+            Act::Script { order, what } => self.script(order, what),
+        }
+        self.spring();
+    }
+
+    fn pick_client(&self, client: u8) -> usize {
+        usize::from(client) % self.clients.len().max(1)
+    }
+
+    fn plan(&mut self, after: Duration, due: Due) {
+        self.last_due += 1;
+        self.agenda.insert((self.clock.now().mono + after, self.last_due), due);
+    }
+
+    /// How long one thing takes on the network.
+    fn delay(&mut self) -> Duration {
+        let weather = if self.rough { self.setup.weather } else { Weather::FINE };
+        weather.draw(&mut self.rng)
+    }
+
+    fn hub_now(&self) -> Now {
+        let now = self.clock.now();
+        Now { mono: now.mono, unix: now.unix.shifted(self.hub_wall) }
+    }
+
+    fn observe(&mut self, what: Observation) {
+        let at = self.clock.elapsed();
+        self.observed.push(Observed { at, what });
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        let at = self.clock.elapsed();
+        if let Some(lines) = &mut self.transcript {
+            lines.push(format!("{:>4}.{:03}  {}", at.as_secs(), at.subsec_millis(), line()));
+        }
+    }
+
+    /// Tells a client's session what happened.
+    fn input(&mut self, n: usize, input: Input) {
+        let client = &mut self.clients[n];
+        let now = client.now(self.clock.now());
+        if let Some(machine) = &mut client.machine {
+            machine.input(input, now);
+            client.dirty = true;
+        }
+    }
+
+    /// Moves everything that moves without time passing.
+    fn settle(&mut self) {
+        let mut left = MOST_ROUNDS;
+        loop {
+            left -= 1;
+            if left == 0 {
+                self.fail("it spins without time passing");
+                return;
+            }
+            if let Some(n) = self.clients.iter().position(|client| client.dirty) {
+                self.clients[n].dirty = false;
+                self.pump_client(n);
+                self.spring();
+            } else if self.host_dirty {
+                self.host_dirty = false;
+                self.pump_host();
+            } else {
+                return;
+            }
+            if self.failure.is_some() {
+                return;
+            }
+        }
+    }
+
+    fn pump_client(&mut self, n: usize) {
+        loop {
+            let client = &mut self.clients[n];
+            let Some(machine) = &mut client.machine else { return };
+            if let Some(action) = machine.poll_action() {
+                self.start_action(n, action);
+                continue;
+            }
+            if let Some(transmit) = machine.poll_transmit() {
+                self.write(n, transmit.message);
+                continue;
+            }
+            if client.deaf.is_some() {
+                break;
+            }
+            let told = match machine {
+                Either::Im(it) => {
+                    let event = it.poll_event();
+                    event.map(|event| self.told_im(n, event)).is_some()
+                }
+                Either::C2c(it) => {
+                    let event = it.poll_event();
+                    event.map(|event| self.told_c2c(n, event)).is_some()
+                }
+            };
+            if !told {
+                break;
+            }
+        }
+        if !self.clients[n].unsettled.is_empty() {
+            self.look_at_topics(n);
+        }
+        let client = &mut self.clients[n];
+        let Some(machine) = &mut client.machine else { return };
+        if client.deaf.is_none() {
+            machine.at_rest();
+            if self.steps % 64 == 63 {
+                machine.probe(self.steps / 64);
+            }
+        }
+        client.due = machine.poll_timeout();
+        if let Some(broken) = machine.broken() {
+            let what = format!("client {n}: {broken}");
+            self.fail(what);
+        }
+    }
+
+    fn start_action(&mut self, n: usize, action: Action) {
+        self.note(|| match &action {
+            Action::Dial { request, .. } => format!("client {n} dials {request:?}"),
+            Action::Drop { .. } => format!("client {n} lets go of its link"),
+            Action::Http { request, .. } => format!("client {n} asks {request:?}"),
+            Action::AbortHttp { .. } => format!("client {n} gives an exchange up"),
+        });
+        match action {
+            Action::Dial { conn, request } => self.dial(n, conn, request),
+            Action::Drop { .. } => {
+                // Before the requests end that this cuts short: so it happened.
+                self.clients[n].was_ready = true;
+                self.is_ready(n, false);
+                self.let_go(n);
+            }
+            Action::Http { id, request, deadline } => self.exchange(n, id, request, deadline),
+            Action::AbortHttp { id } => {
+                if let Some(exchange) = self.clients[n].exchanges.remove(&id) {
+                    self.exchanges.remove(&exchange);
+                }
+            }
+        }
+    }
+
+    fn told_im(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::im::Im>) {
+        self.note(|| format!("client {n} is told {}", brief(&event)));
+        let now = self.clients[n].now(self.clock.now());
+        match &event {
+            Event::Ready { .. } => self.is_ready(n, true),
+            Event::Lost { .. } | Event::Closed(_) => {}
+            Event::Service(event) => {
+                let client = &mut self.clients[n];
+                if let ImEvent::Tokens(pair) = event {
+                    client.tokens = Some(pair.clone());
+                }
+                if let ImEvent::TopicGone { topic, .. } | ImEvent::AttachRefused { topic, .. } =
+                    event
+                {
+                    client.following.remove(topic);
+                }
+                let user = client.user.clone();
+                if let Some(what) = observe::topic_event(n, &user, event) {
+                    self.observe(what);
+                }
+            }
+            Event::Completed { id, result } => {
+                let user = self.clients[n].user.clone();
+                let end = observe::topic_end(&user, result);
+                self.ended_im(n, *id, result);
+                self.observe(Observation::Ended { client: n, id: id.get(), end });
+            }
+            // The application asks its user for the password.
+            Event::CredentialsNeeded { .. } => {
+                let client = &mut self.clients[n];
+                client.tokens = None;
+                if let (Role::Im(setup), Some(Either::Im(machine))) =
+                    (client.role, &mut client.machine)
+                {
+                    let n = usize::from(setup.user);
+                    let credentials = chat_proto::im::client::Credentials::password(
+                        people::number(n),
+                        people::DOMAIN,
+                        people::password(n),
+                    );
+                    machine.call(now, |session, now| {
+                        session.set_credentials(credentials, now);
+                        session.connect(now);
+                    });
+                    client.dirty = true;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn told_c2c(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::c2c::C2c>) {
+        self.note(|| format!("client {n} is told {}", brief(&event)));
+        match &event {
+            Event::Ready { .. } => self.is_ready(n, true),
+            Event::Service(event) => {
+                self.store_checkpoint(n, event);
+                let user = self.clients[n].user.clone();
+                if let Some(what) = observe::order_event(n, &user, event) {
+                    self.observe(what);
+                }
+            }
+            Event::Completed { id, result } => {
+                let user = self.clients[n].user.clone();
+                let end = match self.clients[n].asked.remove(id) {
+                    // Pictures have no content that could be compared.
+                    Some(VerbKind::SendPicture) if result.is_ok() => End::Done,
+                    _ => observe::order_end(&user, result),
+                };
+                self.observe(Observation::Ended { client: n, id: id.get(), end });
+            }
+            _ => {}
+        }
+    }
+
+    fn store_checkpoint(&mut self, n: usize, event: &C2cEvent) {
+        let stored = match event {
+            C2cEvent::Push(incoming) => {
+                let order = incoming.push.order().map(|it| it.text().into_owned());
+                order.zip(incoming.checkpoint())
+            }
+            C2cEvent::Backfilled { order_no, checkpoint, .. } => {
+                Some((order_no.clone(), checkpoint.clone()))
+            }
+            _ => None,
+        };
+        self.clients[n].checkpoints.extend(stored);
+    }
+
+    fn is_ready(&mut self, n: usize, up: bool) {
+        let client = &mut self.clients[n];
+        if std::mem::replace(&mut client.was_ready, up) != up {
+            self.observe(Observation::Link { client: n, up });
+        }
+    }
+
+    fn pump_host(&mut self) {
+        while let Some(wish) = self.host.poll() {
+            match wish {
+                Wish::Commit => self.commit(),
+                Wish::Answer(id, response) => self.answered(id, response),
+                Wish::Write(conn, message) => {
+                    if let Some(link) = self.by_server.get(&conn).copied() {
+                        self.say(link, Parcel::Message(message));
+                    }
+                }
+                Wish::Drop(conn) => {
+                    if let Some(link) = self.by_server.remove(&conn) {
+                        self.say(link, Parcel::End);
+                        if let Some(link) = self.links.get_mut(&link) {
+                            link.server_gone = true;
+                            link.server = None;
+                        }
+                        self.sweep(link);
+                    }
+                }
+            }
+        }
+    }
+
+    fn commit(&mut self) {
+        let mut after = self.slow_commits;
+        if self.rough {
+            after += self.setup.commit.draw(&mut self.rng);
+        }
+        self.commits += 1;
+        if after.is_zero() {
+            self.commit_ends();
+        } else {
+            self.plan(after, Due::CommitEnds(self.commits));
+        }
+    }
+
+    fn commit_ends(&mut self) {
+        let commit = if self.failing_commits > 0 { Commit::Failed } else { Commit::Stored };
+        self.failing_commits = self.failing_commits.saturating_sub(1);
+        let now = self.hub_now();
+        let records = self.host.finish_commit(commit, now);
+        self.note(|| format!("the commit is {commit:?}: {} records", records.len()));
+        self.stored(&records);
+        self.host_dirty = true;
+    }
+
+    fn stored(&mut self, records: &[chat_hub::Record]) {
+        let rows = observe::rows(records);
+        if !rows.is_empty() {
+            self.observe(Observation::Stored(rows));
+        }
+    }
+
+    fn answered(&mut self, id: HttpId, response: Response<Bytes>) {
+        let Some(exchange) = self.exchanges.get(&id.get()) else { return };
+        if exchange.fault == Some(HttpFault::AnswerLost) {
+            let result = Err(HttpFailure::Io("connection reset".to_owned()));
+            let after = self.delay();
+            self.plan(after, Due::HttpEnds { exchange: id.get(), result });
+            return;
+        }
+        let after = self.delay();
+        self.plan(after, Due::HttpEnds { exchange: id.get(), result: Ok(response) });
+    }
+}
+
+/// An event for people: without frames.
+fn brief(event: &impl fmt::Debug) -> String {
+    let mut text = format!("{event:?}");
+    if text.len() > 160 {
+        let cut = (0..=160).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(cut);
+        text.push('…');
+    }
+    text
+}
+
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World")
+            .field("elapsed", &self.clock.elapsed())
+            .field("clients", &self.clients)
+            .field("host", &self.host)
+            .field("failure", &self.failure)
+            .finish_non_exhaustive()
+    }
+}

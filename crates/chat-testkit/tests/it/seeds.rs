@@ -1,0 +1,111 @@
+//! Runs that once failed, each cut short to what matters. The number is the seed that found it; the
+//! schedule stands here, because what a seed draws changes with the generator.
+
+use chat_proto::client::Phase;
+use chat_testkit::World;
+use chat_testkit::link::Weather;
+use chat_testkit::model::Model;
+use chat_testkit::observe::{End, Observation};
+use chat_testkit::people;
+use chat_testkit::schedule::{Act, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V};
+
+fn setup(dedup: bool) -> Setup {
+    let im = |user| ImSetup { user, dedup, tokens: false };
+    Setup {
+        im: vec![im(0), im(1)],
+        c2c: Vec::new(),
+        weather: Weather { least: 20, jitter: 0 },
+        commit: Weather { least: 0, jitter: 0 },
+        token_life: 1800,
+        window: 1000,
+    }
+}
+
+fn verb(at: u32, client: u8, kind: V, topic: u8) -> Op {
+    Op { at, act: Act::Do { client, verb: Verb { topic, ..Verb::new(kind) } } }
+}
+
+fn fault(at: u32, client: u8, fault: Fault) -> Op {
+    Op { at, act: Act::Break { client, fault } }
+}
+
+/// How the requests of client 0 ended, by their number.
+fn play(setup: Setup, ops: Vec<Op>) -> Vec<(u64, End)> {
+    let schedule = Schedule { seed: 1, setup, ops };
+    let world = World::run(&schedule, crate::start(), true);
+    let lines = world.transcript().join("\n");
+    assert_eq!(world.failure(), None, "{schedule}\n{lines}");
+    if let Err(why) = Model::judge(people::limits(), world.observed()) {
+        panic!("{why}\n{schedule}\n{lines}");
+    }
+    let ends = world.observed().iter().filter_map(|it| match &it.what {
+        Observation::Ended { client: 0, id, end } => Some((*id, end.clone())),
+        _ => None,
+    });
+    ends.collect()
+}
+
+/// 65: a subscription that was written and then given up ended as "cancelled before it was sent",
+/// and the user was a member.
+#[test]
+fn a_subscription_that_was_sent_is_not_cancelled() {
+    let cancel =
+        Op { at: 550, act: Act::Do { client: 0, verb: Verb { arg: 0, ..Verb::new(V::Cancel) } } };
+    let ops = vec![verb(0, 0, V::Connect, 0), verb(530, 0, V::Subscribe, 1), cancel];
+    assert_eq!(play(setup(false), ops).last(), Some(&(2, End::Unknown)));
+}
+
+/// 38: a message whose answer was lost waits to be sent again; closing the session then called it
+/// "cancelled before it was sent", and it was stored.
+#[test]
+fn a_message_that_waits_for_its_second_way_is_not_cancelled() {
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(300, 0, V::Subscribe, 1),
+        verb(600, 0, V::Publish, 1),
+        // It has arrived, and its answer has not.
+        fault(630, 0, Fault::Cut),
+        verb(640, 0, V::Close, 0),
+    ];
+    assert_eq!(play(setup(true), ops).last(), Some(&(3, End::Unknown)));
+}
+
+/// 708, 1666: a message was stored and its answer lost; sent again to a topic that is gone meanwhile
+/// it was refused, and ended as "rejected: nothing happened".
+#[test]
+fn a_refusal_of_the_second_way_proves_nothing_about_the_first() {
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(300, 0, V::CreateGroup, 0),
+        verb(600, 0, V::Publish, 0),
+        verb(605, 0, V::DeleteTopic, 0),
+        fault(630, 0, Fault::Cut),
+    ];
+    let ends = play(setup(true), ops);
+    assert!(ends.contains(&(3, End::Unknown)), "{ends:?}");
+}
+
+/// 0, 2400: what ambushes wait for is reached: a fault in each phase of a connect.
+#[test]
+fn a_fault_in_each_phase_of_the_connect_is_survived() {
+    for phase in [Phase::Preparing, Phase::Dialing, Phase::Opening, Phase::Ready, Phase::Waiting] {
+        for kind in [Fault::Cut, Fault::CrashStored(500), Fault::Restart, Fault::StallDown(70_000)]
+        {
+            let ambush = Act::Ambush {
+                client: 0,
+                phase,
+                frames: 0,
+                verb: Some(Verb { topic: 1, ..Verb::new(V::Subscribe) }),
+                fault: kind,
+            };
+            let ops = vec![
+                Op { at: 0, act: ambush },
+                verb(0, 0, V::Connect, 0),
+                verb(0, 1, V::Connect, 0),
+                fault(900, 0, Fault::Cut),
+                verb(2_000, 1, V::Publish, 1),
+            ];
+            play(setup(false), ops);
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! Worlds with a schedule by hand.
+
+use chat_testkit::link::Weather;
+use chat_testkit::model::Model;
+use chat_testkit::observe::{End, Observation};
+use chat_testkit::schedule::{
+    Act, C2cSetup, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V,
+};
+use chat_testkit::{World, people};
+
+fn setup() -> Setup {
+    let im = |user| ImSetup { user, dedup: false, tokens: false };
+    Setup {
+        im: vec![im(0), im(0), im(1)],
+        c2c: vec![C2cSetup { account: 0, resend: false }, C2cSetup { account: 1, resend: false }],
+        weather: Weather::FINE,
+        commit: Weather { least: 1, jitter: 5 },
+        token_life: 60,
+        window: 1000,
+    }
+}
+
+fn verb(at: u32, client: u8, verb: Verb) -> Op {
+    Op { at, act: Act::Do { client, verb } }
+}
+
+fn talk() -> Vec<Op> {
+    let mut ops = Vec::new();
+    for client in 0..5 {
+        ops.push(verb(0, client, Verb::new(V::Connect)));
+    }
+    ops.push(verb(500, 0, Verb::new(V::CreateGroup)));
+    for client in 0..3 {
+        ops.push(verb(1000, client, Verb::new(V::Subscribe)));
+    }
+    for client in 3..5 {
+        ops.push(verb(1000, client, Verb::new(V::Watch)));
+    }
+    for n in 0..10 {
+        ops.push(verb(2000 + n * 200, (n % 3) as u8, Verb::new(V::Publish)));
+        ops.push(verb(2000 + n * 900, 3 + (n % 2) as u8, Verb::new(V::Send)));
+    }
+    ops.sort_by_key(|op| op.at);
+    ops
+}
+
+fn run(ops: Vec<Op>) -> World {
+    let schedule = Schedule { seed: 7, setup: setup(), ops };
+    let world = World::run(&schedule, crate::start(), true);
+    let lines = world.transcript().join("\n");
+    assert_eq!(world.failure(), None, "{schedule}\n{lines}");
+    if let Err(why) = Model::judge(people::limits(), world.observed()) {
+        panic!("{why}\n{schedule}\n{lines}");
+    }
+    world
+}
+
+fn published(world: &World) -> usize {
+    let ended = world
+        .observed()
+        .iter()
+        .filter(|it| matches!(&it.what, Observation::Ended { end: End::Published(Some(_)), .. }));
+    ended.count()
+}
+
+#[test]
+fn everybody_talks_without_a_fault() {
+    let world = run(talk());
+    assert_eq!(published(&world), 20, "{:#?}", world.transcript());
+    let told = world.observed().iter().filter(|it| matches!(&it.what, Observation::Told { .. }));
+    assert_eq!(told.count(), 10 * 3 + 10 + 2, "{:#?}", world.transcript());
+}
+
+#[test]
+fn links_that_are_cut_lose_nothing() {
+    for fault in [Fault::Cut, Fault::HalfOpen, Fault::Late(3000), Fault::CrashLost(500)] {
+        let mut ops = talk();
+        for n in 0..6 {
+            ops.push(Op { at: 2100 + n * 300, act: Act::Break { client: n as u8, fault } });
+        }
+        ops.sort_by_key(|op| op.at);
+        let world = run(ops);
+        // While the server is down, a message that cannot be written in its time ends unsent.
+        let least = if matches!(fault, Fault::CrashLost(_)) { 19 } else { 20 };
+        assert!(published(&world) >= least, "{fault:?} {:#?}", world.transcript());
+    }
+}
