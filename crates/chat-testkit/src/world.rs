@@ -124,6 +124,8 @@ pub struct World {
     /// How the service of order chat misbehaves.
     switches: Vec<u8>,
     no_pbx: bool,
+    /// History lagged behind at some time: what a client read then may miss something for good.
+    history_lagged: bool,
     /// The store is made smaller at the next start of the hub.
     compact_later: bool,
     /// Anything may break; false while the world comes to rest.
@@ -180,6 +182,7 @@ impl World {
             partition: None,
             switches: Vec::new(),
             no_pbx: false,
+            history_lagged: false,
             compact_later: false,
             rough: true,
             steps: 0,
@@ -288,7 +291,13 @@ impl World {
         if self.failure.is_some() {
             return false;
         }
-        let Some(at) = self.next_due() else { return false };
+        let Some(at) = self.next_due() else {
+            // Nothing will happen, however long one waits.
+            if elapsed < Duration::MAX {
+                self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
+            }
+            return false;
+        };
         let by = at.saturating_duration_since(self.clock.now().mono);
         if self.clock.elapsed() + by > elapsed {
             self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
