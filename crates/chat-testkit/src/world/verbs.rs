@@ -74,7 +74,8 @@ impl World {
         let user = client.user.clone();
         self.observe(Observation::Started { client: n, user });
         let watching: Vec<_> = self.clients[n].watching.iter().cloned().collect();
-        for order in watching.into_iter().filter(|_| !self.history_lagged) {
+        let told = !self.history_lagged;
+        for order in watching.into_iter().filter(|_| told) {
             self.observe(Observation::Watching { client: n, chat: Chat::Order(order), on: true });
         }
     }
