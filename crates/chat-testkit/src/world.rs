@@ -220,8 +220,6 @@ impl World {
     /// Lets everything happen that happens by then: time since the world began.
     pub fn run_until(&mut self, elapsed: Duration) {
         while self.failure.is_none() && self.step_until(elapsed) {}
-        // Where nothing is due at all, time passes nevertheless.
-        self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
     }
 
     /// Handles the earliest deadline. `false` when there is none, or something is broken.
