@@ -9,6 +9,7 @@ mod faults;
 mod network;
 mod quiet;
 pub mod switches;
+mod told;
 mod verbs;
 
 use std::collections::BTreeMap;
@@ -17,22 +18,20 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chat_hub::HubConfig;
-use chat_proto::c2c::client::C2cEvent;
-use chat_proto::client::{Event, Phase};
-use chat_proto::im::client::ImEvent;
-use chat_proto::machine::{HttpFailure, HttpId, HttpResult, LinkFailure, Upgrade};
+use chat_proto::client::Phase;
+use chat_proto::machine::{HttpId, HttpResult, LinkFailure, Upgrade};
 use chat_proto::rng::Rng;
 use chat_proto::{Action, Input, Now};
-use http::{Request, Response};
+use http::Request;
 
 use self::client::{Client, Either, HttpFault, Role};
 use crate::clock::Clock;
 use crate::coverage::Coverage;
 use crate::host::{Commit, Host, Wish};
 use crate::link::{Link, Parcel, Way, Weather};
-use crate::observe::{self, End, Observation, Observed};
+use crate::observe::{self, Observation, Observed};
 use crate::people;
-use crate::schedule::{Act, Op, Schedule, Setup, VerbKind};
+use crate::schedule::{Act, Op, Schedule, Setup};
 
 /// Why a run is no good.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,6 +123,8 @@ pub struct World {
     /// How the service of order chat misbehaves.
     switches: Vec<u8>,
     no_pbx: bool,
+    /// History lagged behind at some time: what a client read then may miss something for good.
+    history_lagged: bool,
     /// The store is made smaller at the next start of the hub.
     compact_later: bool,
     /// Anything may break; false while the world comes to rest.
@@ -180,6 +181,7 @@ impl World {
             partition: None,
             switches: Vec::new(),
             no_pbx: false,
+            history_lagged: false,
             compact_later: false,
             rough: true,
             steps: 0,
@@ -288,7 +290,13 @@ impl World {
         if self.failure.is_some() {
             return false;
         }
-        let Some(at) = self.next_due() else { return false };
+        let Some(at) = self.next_due() else {
+            // Nothing will happen, however long one waits.
+            if elapsed < Duration::MAX {
+                self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
+            }
+            return false;
+        };
         let by = at.saturating_duration_since(self.clock.now().mono);
         if self.clock.elapsed() + by > elapsed {
             self.clock.advance(elapsed.saturating_sub(self.clock.elapsed()));
@@ -525,102 +533,6 @@ impl World {
         }
     }
 
-    fn told_im(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::im::Im>) {
-        self.note(|| format!("client {n} is told {}", brief(&event)));
-        let now = self.clients[n].now(self.clock.now());
-        match &event {
-            Event::Ready { .. } => self.is_ready(n, true),
-            Event::Lost { .. } | Event::Closed(_) => {}
-            Event::Service(event) => {
-                let client = &mut self.clients[n];
-                if let ImEvent::Tokens(pair) = event {
-                    client.tokens = Some(pair.clone());
-                }
-                if let ImEvent::TopicGone { topic, .. } | ImEvent::AttachRefused { topic, .. } =
-                    event
-                {
-                    client.following.remove(topic);
-                }
-                let user = client.user.clone();
-                if let Some(what) = observe::topic_event(n, &user, event) {
-                    self.observe(what);
-                }
-            }
-            Event::Completed { id, result } => {
-                let user = self.clients[n].user.clone();
-                let end = observe::topic_end(&user, result);
-                self.ended_im(n, *id, result);
-                self.observe(Observation::Ended { client: n, id: id.get(), end });
-            }
-            // The application asks its user for the password.
-            Event::CredentialsNeeded { .. } => {
-                let client = &mut self.clients[n];
-                client.tokens = None;
-                if let (Role::Im(setup), Some(Either::Im(machine))) =
-                    (client.role, &mut client.machine)
-                {
-                    let n = usize::from(setup.user);
-                    let credentials = chat_proto::im::client::Credentials::password(
-                        people::number(n),
-                        people::DOMAIN,
-                        people::password(n),
-                    );
-                    machine.call(now, |session, now| {
-                        session.set_credentials(credentials, now);
-                        session.connect(now);
-                    });
-                    client.dirty = true;
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn told_c2c(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::c2c::C2c>) {
-        self.note(|| format!("client {n} is told {}", brief(&event)));
-        match &event {
-            Event::Ready { .. } => self.is_ready(n, true),
-            Event::Service(event) => {
-                self.store_checkpoint(n, event);
-                let user = self.clients[n].user.clone();
-                if let Some(what) = observe::order_event(n, &user, event) {
-                    self.observe(what);
-                }
-            }
-            Event::Completed { id, result } => {
-                let user = self.clients[n].user.clone();
-                let end = match self.clients[n].asked.remove(id) {
-                    // Pictures have no content that could be compared.
-                    Some(VerbKind::SendPicture) if result.is_ok() => End::Done,
-                    _ => observe::order_end(&user, result),
-                };
-                self.observe(Observation::Ended { client: n, id: id.get(), end });
-            }
-            _ => {}
-        }
-    }
-
-    fn store_checkpoint(&mut self, n: usize, event: &C2cEvent) {
-        let stored = match event {
-            C2cEvent::Push(incoming) => {
-                let order = incoming.push.order().map(|it| it.text().into_owned());
-                order.zip(incoming.checkpoint())
-            }
-            C2cEvent::Backfilled { order_no, checkpoint, .. } => {
-                Some((order_no.clone(), checkpoint.clone()))
-            }
-            _ => None,
-        };
-        self.clients[n].checkpoints.extend(stored);
-    }
-
-    fn is_ready(&mut self, n: usize, up: bool) {
-        let client = &mut self.clients[n];
-        if std::mem::replace(&mut client.was_ready, up) != up {
-            self.observe(Observation::Link { client: n, up });
-        }
-    }
-
     fn pump_host(&mut self) {
         while let Some(wish) = self.host.poll() {
             match wish {
@@ -674,29 +586,6 @@ impl World {
             self.observe(Observation::Stored(rows));
         }
     }
-
-    fn answered(&mut self, id: HttpId, response: Response<Bytes>) {
-        let Some(exchange) = self.exchanges.get(&id.get()) else { return };
-        if exchange.fault == Some(HttpFault::AnswerLost) {
-            let result = Err(HttpFailure::Io("connection reset".to_owned()));
-            let after = self.delay();
-            self.plan(after, Due::HttpEnds { exchange: id.get(), result });
-            return;
-        }
-        let after = self.delay();
-        self.plan(after, Due::HttpEnds { exchange: id.get(), result: Ok(response) });
-    }
-}
-
-/// An event for people: without frames.
-fn brief(event: &impl fmt::Debug) -> String {
-    let mut text = format!("{event:?}");
-    if text.len() > 160 {
-        let cut = (0..=160).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-        text.truncate(cut);
-        text.push('…');
-    }
-    text
 }
 
 impl fmt::Debug for World {

@@ -13,7 +13,7 @@ use super::{Due, World, switches};
 use crate::coverage::{Cell, Service};
 use crate::host::Commit;
 use crate::link::{Parcel, Way};
-use crate::observe::Observation;
+use crate::observe::{Chat, Observation};
 use crate::people;
 use crate::schedule::{Act, Fault, FaultKind, Verb, VerbKind};
 
@@ -315,9 +315,25 @@ impl World {
     pub(super) fn switch(&mut self, which: u8, on: bool) {
         self.switches.retain(|it| *it != which);
         if on {
+            self.history_lags(which);
             self.switches.push(which);
         }
         self.set_switches();
+    }
+
+    /// A page of history that lags behind looks like one that is complete, so that nobody can promise
+    /// a watched order then.
+    fn history_lags(&mut self, which: u8) {
+        if switches::NAMES[usize::from(which % switches::COUNT)] != switches::HISTORY_LAGS {
+            return;
+        }
+        self.history_lagged = true;
+        for n in 0..self.clients.len() {
+            for order in self.clients[n].watching.clone() {
+                let chat = Chat::Order(order);
+                self.observe(Observation::Watching { client: n, chat, on: false });
+            }
+        }
     }
 
     pub(super) fn set_switches(&mut self) {

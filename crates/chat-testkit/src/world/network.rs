@@ -226,6 +226,18 @@ impl World {
         }
     }
 
+    pub(super) fn answered(&mut self, id: HttpId, response: Response<Bytes>) {
+        let Some(exchange) = self.exchanges.get(&id.get()) else { return };
+        if exchange.fault == Some(HttpFault::AnswerLost) {
+            let result = Err(HttpFailure::Io("connection reset".to_owned()));
+            let after = self.delay();
+            self.plan(after, Due::HttpEnds { exchange: id.get(), result });
+            return;
+        }
+        let after = self.delay();
+        self.plan(after, Due::HttpEnds { exchange: id.get(), result: Ok(response) });
+    }
+
     fn http_arrives(&mut self, exchange: u64, request: Request<Bytes>) {
         let is_cut = self.partition.is_some() || self.host.hub().is_none();
         let Some(it) = self.exchanges.get_mut(&exchange) else { return };

@@ -2,6 +2,9 @@
 
 use chat_hub::world::{CloseWhen, Faults, MarkSigning, UploadType};
 
+/// What history is like that shows messages late.
+pub(super) const HISTORY_LAGS: &str = "history lags";
+
 type Switch = (&'static str, fn(&mut Faults));
 
 const SWITCHES: [Switch; 37] = [
@@ -34,7 +37,7 @@ const SWITCHES: [Switch; 37] = [
     }),
     ("mixed history", |it| it.mixed_history = true),
     ("numeric ids", |it| it.numeric_ids = true),
-    ("history lags", |it| it.history_lag_ms = 4_000),
+    (HISTORY_LAGS, |it| it.history_lag_ms = 4_000),
     ("skewed clock", |it| it.clock_skew_ms = 20_000),
     ("429", |it| it.retry_after_secs = 5),
     ("ban", |it| it.ban_secs = 9),

@@ -74,7 +74,8 @@ impl World {
         let user = client.user.clone();
         self.observe(Observation::Started { client: n, user });
         let watching: Vec<_> = self.clients[n].watching.iter().cloned().collect();
-        for order in watching {
+        let told = !self.history_lagged;
+        for order in watching.into_iter().filter(|_| told) {
             self.observe(Observation::Watching { client: n, chat: Chat::Order(order), on: true });
         }
     }
@@ -385,7 +386,8 @@ impl World {
                 let result = machine.call(now, |it, now| it.watch(order, since, now));
                 self.done += 1;
                 client.dirty = true;
-                if result.is_ok() && client.watching.insert(order.to_owned()) {
+                let is_new = result.is_ok() && client.watching.insert(order.to_owned());
+                if is_new && !self.history_lagged {
                     self.observe(Observation::Watching { client: n, chat, on: true });
                 }
                 return;
