@@ -1,4 +1,5 @@
 //! Plays many schedules: `sim --seeds N [--start S] [--jobs J]`. `cargo xtask sim` builds and starts it.
+#![expect(clippy::disallowed_methods, reason = "it measures how fast it is")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a program speaks to its user")]
 
 use std::process::ExitCode;

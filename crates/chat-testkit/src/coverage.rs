@@ -154,6 +154,9 @@ impl Cell {
     }
 }
 
+/// How often a fault hit in each phase, and the verbs that were in flight.
+type Row = BTreeMap<Phase, (u64, BTreeSet<VerbKind>)>;
+
 /// How often each combination was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<Cell, u64>);
@@ -186,8 +189,7 @@ impl Coverage {
     /// Each fault in each phase: how often it hit, and with how many verbs in flight.
     #[must_use]
     pub fn table(&self) -> String {
-        let mut rows: BTreeMap<(Service, FaultKind), BTreeMap<Phase, (u64, BTreeSet<_>)>> =
-            BTreeMap::new();
+        let mut rows: BTreeMap<(Service, FaultKind), Row> = BTreeMap::new();
         for (cell, count) in &self.0 {
             let row = rows.entry((cell.service, cell.fault)).or_default();
             let (sum, verbs) = row.entry(cell.phase).or_default();
@@ -200,9 +202,10 @@ impl Coverage {
         }
         text.push('\n');
         for ((service, fault), row) in rows {
-            let name = match fault {
-                FaultKind::Switch(which) => switches::NAMES[usize::from(which)].to_owned(),
-                other => format!("{other:?}"),
+            let name = if let FaultKind::Switch(which) = fault {
+                switches::NAMES[usize::from(which)].to_owned()
+            } else {
+                format!("{fault:?}")
             };
             text.push_str(&format!("{:<5} {name:<22}", format!("{service:?}")));
             for phase in PHASES {

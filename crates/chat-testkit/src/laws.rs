@@ -2,6 +2,8 @@
 //!
 //! The numbers are those of the list in `chat-proto`'s documentation.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "some events are looked for")]
+
 mod c2c;
 mod im;
 

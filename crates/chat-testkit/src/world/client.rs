@@ -247,6 +247,8 @@ pub(super) const MAX_REQUESTS: usize = 64;
 fn c2c_config(setup: C2cSetup) -> C2cConfig {
     let mut config = C2cConfig {
         resend: if setup.resend { Resend::WhenProvenLost } else { Resend::Never },
+        // Longer than anything here takes to arrive: what history does not show by then is lost.
+        resend_after: Duration::from_secs(100),
         taken_over_pause: Duration::from_secs(20),
         limit_pause: Duration::from_secs(20),
         calls: Quota::per_minute(600).burst(100),

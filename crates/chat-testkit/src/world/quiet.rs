@@ -99,10 +99,9 @@ impl World {
             link.is_some_and(|link| link.server.is_some())
         };
         let ready = |client: &super::Client| {
-            let at_rest = match client.phase() {
-                Phase::Ready => alive(client),
-                phase => matches!(phase, Phase::Idle | Phase::Closed),
-            };
+            let phase = client.phase();
+            let at_rest = phase == Phase::Ready && alive(client)
+                || matches!(phase, Phase::Idle | Phase::Closed);
             at_rest && client.machine.as_ref().is_none_or(|it| it.waiting().is_empty())
         };
         self.exchanges.is_empty() && self.host.is_settled() && self.clients.iter().all(ready)

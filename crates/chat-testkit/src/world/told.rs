@@ -1,5 +1,7 @@
 //! What applications do with what they are told.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "some events are looked for")]
+
 use std::fmt;
 
 use chat_proto::c2c::client::C2cEvent;

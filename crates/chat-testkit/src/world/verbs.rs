@@ -1,5 +1,7 @@
 //! What applications do.
 
+#![expect(clippy::wildcard_enum_match_arm, reason = "each function is about some of the verbs")]
+
 use bytes::Bytes;
 use chat_hub::Script;
 use chat_proto::Now;

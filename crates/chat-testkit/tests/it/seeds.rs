@@ -7,7 +7,9 @@ use chat_testkit::link::Weather;
 use chat_testkit::model::Model;
 use chat_testkit::observe::{End, Observation};
 use chat_testkit::people;
-use chat_testkit::schedule::{Act, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V};
+use chat_testkit::schedule::{
+    Act, C2cSetup, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V,
+};
 
 fn setup(dedup: bool) -> Setup {
     let im = |user| ImSetup { user, dedup, tokens: false };
@@ -107,5 +109,26 @@ fn a_fault_in_each_phase_of_the_connect_is_survived() {
             ];
             play(setup(false), ops);
         }
+    }
+}
+
+/// 7234: the wall clock was set back while a lost message was looked for: history was read each
+/// second for two hours. Set forward, it would have been sent again before it was proven lost.
+#[test]
+fn a_wall_clock_that_steps_neither_hurries_nor_puts_off_the_second_way() {
+    // Connections are closed at each message, before it is read.
+    const CLOSE_UNREAD: u8 = 15;
+    for step in [-7_200_000, 7_200_000] {
+        let c2c = vec![C2cSetup { account: 0, resend: true }];
+        let setup = Setup { im: Vec::new(), c2c, ..setup(false) };
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            fault(500, 0, Fault::Switch(CLOSE_UNREAD, 1_000)),
+            verb(600, 0, V::Send, 0),
+            fault(3_000, 0, Fault::ClientClock(step)),
+            verb(20_000, 0, V::Connect, 0),
+        ];
+        let ends = play(setup, ops);
+        assert!(matches!(ends[..], [(1, End::Published(Some(_)))]), "{step}: {ends:?}");
     }
 }

@@ -1,6 +1,6 @@
 //! Messages on their way: paced, matched with their echo, looked up in history without one.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::c2c::C2c;
 use crate::c2c::client::calls::{Failure, Kind, Row, VERIFY_ROWS};
@@ -25,6 +25,8 @@ pub(super) struct Send {
     text: Text,
     /// When it was written last, by the server's clock, in milliseconds since 1970.
     written: u64,
+    /// The same moment by the clock that nobody can set.
+    written_at: Option<Instant>,
     resend: Resend,
     /// It was proven lost once: this is its second way.
     resent: bool,
@@ -131,6 +133,7 @@ pub(super) fn new(
         order_no: order_no.to_owned(),
         text,
         written: 0,
+        written_at: None,
         resend: options.resend.unwrap_or(state.config.resend),
         resent: false,
         stage: Stage::Queued,
@@ -158,13 +161,14 @@ pub(super) fn pump(state: &mut State, cx: &mut Cx<'_, C2c>) {
             return;
         }
         state.queue.pop_front();
-        let written = state.server_now(cx).as_millis();
+        let (at, written) = (cx.now().mono, state.server_now(cx).as_millis());
         // It may have ended meanwhile.
         let Some(Ask::Send(ask)) = cx.ask_mut(id) else { continue };
         if !matches!(ask.0.stage, Stage::Queued) {
             continue;
         }
         (ask.0.stage, ask.0.written) = (Stage::Written, written);
+        ask.0.written_at = Some(at);
         let (uuid, text) = (ask.0.uuid.clone(), ask.0.text.clone());
         cx.send_text(text);
         cx.event(C2cEvent::Sending { id, uuid, progress: Progress::Written });
@@ -301,8 +305,9 @@ pub(super) fn on_history(state: &mut State, cx: &mut Cx<'_, C2c>, id: RequestId,
     let proof = search.proof && reached && !twin && !unreadable;
     let search = Verifying { tries: search.tries + 1, asking: false, proof, ..search };
     let again = proof && ask.0.resend == Resend::WhenProvenLost && !ask.0.resent;
-    let due = Duration::from_millis(state.server_now(cx).as_millis().saturating_sub(written))
-        >= state.config.resend_after;
+    // A wall clock that steps must neither hurry this nor put it off.
+    let since = ask.0.written_at.map(|at| cx.now().mono.saturating_duration_since(at));
+    let due = since.is_none_or(|since| since >= state.config.resend_after);
     if search.tries < state.config.verify_tries || (again && !due) {
         set_search(cx, id, search);
         cx.postpone(id, state.config.verify_spacing);
