@@ -50,6 +50,13 @@ impl Generator {
         self.cells[at]
     }
 
+    /// The seed that aims at `cell` in the round `nth`; `None` for what cannot be.
+    #[must_use]
+    pub fn seed(&self, cell: &Cell, nth: u64) -> Option<u64> {
+        let at = self.cells.iter().position(|it| it == cell)?;
+        Some(nth * self.round() + at as u64)
+    }
+
     /// The schedule of a seed.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Schedule {
@@ -195,10 +202,8 @@ impl Draw {
         let client = self.of_service(target.service);
         let at = TARGET + self.below(500);
         self.aimed_at = (client, at);
-        let verb = target.verb.map(|kind| match kind {
-            V::NoteRead | V::NoteReceived | V::Typing => Verb::new(kind),
-            _ => self.some(kind),
-        });
+        let is_note = matches!(target.verb, Some(V::NoteRead | V::NoteReceived | V::Typing));
+        let verb = target.verb.map(|kind| if is_note { Verb::new(kind) } else { self.some(kind) });
         let fault = self.fault(target.fault);
         let is_http = is_http(target.fault);
         if is_http && target.service == Service::Im && target.phase == Phase::Ready {
@@ -210,7 +215,6 @@ impl Draw {
         let frames = if target.verb.is_some() { frames.min(1) } else { frames };
         let ambush =
             |verb, fault, frames| Act::Ambush { client, phase: target.phase, frames, verb, fault };
-        let is_note = matches!(target.verb, Some(V::NoteRead | V::NoteReceived | V::Typing));
         if is_note {
             // It needs a topic of which something was told.
             self.setup.weather = Weather::FINE;
