@@ -19,6 +19,8 @@ struct Ask {
     show: Option<(u64, bool)>,
 }
 
+/// How often what was not reached is tried again.
+const TRIES: u64 = 20;
 /// More failing seeds than this are not looked for.
 const ENOUGH: usize = 10;
 
@@ -72,7 +74,7 @@ fn play(ask: &Ask) -> ExitCode {
     let began = Instant::now();
     let next = AtomicU64::new(ask.start);
     let end = ask.start.saturating_add(ask.seeds);
-    let total = Mutex::new((Coverage::default(), 0, Vec::new(), 0_u64));
+    let total = Mutex::new((Coverage::default(), 0_u64, Vec::new(), 0_u64));
     std::thread::scope(|scope| {
         for _ in 0..ask.jobs {
             scope.spawn(|| {
@@ -98,7 +100,22 @@ fn play(ask: &Ask) -> ExitCode {
             });
         }
     });
-    let (coverage, steps, mut failed, played) = total.into_inner().unwrap_or_default();
+    let (mut coverage, mut steps, mut failed, mut played) = total.into_inner().unwrap_or_default();
+    if ask.seeds >= generator.round() && failed.is_empty() {
+        // What chance kept from being struck gets further seeds of its own.
+        for nth in 0..TRIES {
+            for cell in coverage.missing() {
+                let Some(seed) = generator.seed(&cell, end / generator.round() + 1 + nth) else {
+                    continue;
+                };
+                let outcome = sim::run(&generator.schedule(seed), start(), false);
+                coverage.add(&outcome.coverage);
+                steps += outcome.steps;
+                played += 1;
+                failed.extend(outcome.failure.map(|why| (seed, why)));
+            }
+        }
+    }
     let seconds = began.elapsed().as_secs_f64();
     let rate = |count: u64| count as f64 / seconds;
     print!("{}", coverage.table());

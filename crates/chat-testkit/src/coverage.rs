@@ -134,6 +134,10 @@ impl Cell {
                 "the session starts exchanges only while it prepares and while it is ready",
             );
         }
+        let without_link = matches!(self.phase, Phase::Dialing | Phase::Waiting);
+        if is_http && without_link && self.verb.is_none() {
+            return Some("without a link only a request of the application starts an exchange");
+        }
         let is_note = matches!(
             self.verb,
             Some(VerbKind::NoteRead | VerbKind::NoteReceived | VerbKind::Typing)

@@ -50,15 +50,29 @@ impl Generator {
         self.cells[at]
     }
 
+    /// The seed that aims at `cell` in the round `nth`; `None` for what cannot be.
+    #[must_use]
+    pub fn seed(&self, cell: &Cell, nth: u64) -> Option<u64> {
+        let at = self.cells.iter().position(|it| it == cell)?;
+        Some(nth * self.round() + at as u64)
+    }
+
     /// The schedule of a seed.
     #[must_use]
     pub fn schedule(&self, seed: u64) -> Schedule {
         let target = self.target(seed);
-        let mut draw = Draw { rng: Rng::new(seed ^ 0x5EED), setup: setup(), ops: Vec::new() };
+        let mut draw = Draw {
+            rng: Rng::new(seed ^ 0x5EED),
+            setup: setup(),
+            ops: Vec::new(),
+            aimed_at: (0, 0),
+        };
         draw.people(&target);
         draw.opening();
         draw.aim(&target);
+        let aimed = draw.ops.len();
         draw.noise();
+        draw.hush(&target, aimed);
         let Draw { setup, mut ops, .. } = draw;
         ops.sort_by_key(|op| op.at);
         Schedule { seed, setup, ops }
@@ -81,6 +95,8 @@ struct Draw {
     rng: Rng,
     setup: Setup,
     ops: Vec<Op>,
+    /// Whose session is to be struck, and when.
+    aimed_at: (u8, u32),
 }
 
 impl Draw {
@@ -185,7 +201,9 @@ impl Draw {
     fn aim(&mut self, target: &Cell) {
         let client = self.of_service(target.service);
         let at = TARGET + self.below(500);
-        let verb = target.verb.map(|kind| self.some(kind));
+        self.aimed_at = (client, at);
+        let is_note = matches!(target.verb, Some(V::NoteRead | V::NoteReceived | V::Typing));
+        let verb = target.verb.map(|kind| if is_note { Verb::new(kind) } else { self.some(kind) });
         let fault = self.fault(target.fault);
         let is_http = is_http(target.fault);
         if is_http && target.service == Service::Im && target.phase == Phase::Ready {
@@ -197,8 +215,14 @@ impl Draw {
         let frames = if target.verb.is_some() { frames.min(1) } else { frames };
         let ambush =
             |verb, fault, frames| Act::Ambush { client, phase: target.phase, frames, verb, fault };
-        let is_note = matches!(target.verb, Some(V::NoteRead | V::NoteReceived | V::Typing));
-        let first = !is_note
+        if is_note {
+            // It needs a topic of which something was told.
+            self.setup.weather = Weather::FINE;
+            self.setup.commit = Weather { least: 0, jitter: 0 };
+            self.verb(1_600, client, Verb::new(V::Subscribe));
+        }
+        let first = target.verb.is_some()
+            && !is_note
             && matches!(target.phase, Phase::Preparing | Phase::Dialing | Phase::Opening)
             && self.chance(30);
         if first {
@@ -284,6 +308,24 @@ impl Draw {
             let at = 1_000 + self.below(span);
             self.add(at, Act::Script { order, what });
         }
+    }
+
+    /// Takes out of what was drawn since what would keep the target from being struck.
+    fn hush(&mut self, target: &Cell, aimed: usize) {
+        let (client, at) = self.aimed_at;
+        let until = if target.verb.is_none() { at + 1_500 } else { at };
+        let mut index = 0;
+        self.ops.retain(|op| {
+            let is_noise = index >= aimed;
+            index += 1;
+            let meant = match &op.act {
+                Act::Do { client: of, .. } => *of == client,
+                // The hub is everybody's.
+                Act::Break { .. } => true,
+                Act::Ambush { .. } | Act::Script { .. } => false,
+            };
+            !(is_noise && meant && op.at <= until)
+        });
     }
 
     fn cells_of_faults(&self) -> u32 {

@@ -132,3 +132,24 @@ fn a_wall_clock_that_steps_neither_hurries_nor_puts_off_the_second_way() {
         assert!(matches!(ends[..], [(1, End::Published(Some(_)))]), "{step}: {ends:?}");
     }
 }
+
+/// 7181: while a commit was slow, one's own message was found in history, which moved the checkpoint of
+/// the watched order past a message of the other side; the link broke before that came, and nobody ever
+/// told it.
+#[test]
+fn what_is_found_in_history_moves_no_checkpoint_past_what_was_not_told() {
+    let c2c = |account| C2cSetup { account, resend: false };
+    let setup = Setup { im: Vec::new(), c2c: vec![c2c(0), c2c(1)], ..setup(false) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(0, 1, V::Connect, 0),
+        verb(100, 0, V::Watch, 0),
+        // What the other side writes comes late, and one's own message is looked for meanwhile.
+        fault(1_000, 0, Fault::StallDown(12_000)),
+        verb(1_100, 1, V::Send, 0),
+        verb(1_200, 0, V::Send, 0),
+        fault(9_000, 0, Fault::Cut),
+    ];
+    let ends = play(setup, ops);
+    assert!(matches!(ends[..], [(1, End::Published(Some(_)))]), "{ends:?}");
+}

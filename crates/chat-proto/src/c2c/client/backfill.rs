@@ -189,10 +189,11 @@ fn finish(state: &mut State, cx: &mut Cx<'_, C2c>, complete: bool) {
     let mut count = 0;
     for (push, raw) in fill.found {
         // Ours without an echo: this is its answer.
-        if sends::accept(state, cx, &push, true)
-            || sends::is_known(state, &push)
-            || !state.seen.insert(&push)
-        {
+        if sends::accept(state, cx, &push, true) {
+            state.note_read(&push);
+            continue;
+        }
+        if sends::is_known(state, &push) || !state.seen.insert(&push) {
             continue;
         }
         state.note_read(&push);

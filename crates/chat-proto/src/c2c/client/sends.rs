@@ -203,7 +203,11 @@ pub(super) fn accept(
         return false;
     }
     state.seen.insert(push);
-    state.note_read(push);
+    // A page read to look a message up may be ahead of the socket: what the other side wrote before
+    // may still be on its way, and a link that is lost now would take it along for good.
+    if !from_history {
+        state.note_read(push);
+    }
     if state.mine.len() >= MAX_MINE {
         state.mine.pop_front();
     }
