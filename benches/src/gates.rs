@@ -95,8 +95,7 @@ pub const GATES: &[Gate] = &[
     gate("T3", "encode/c2c image", 3.0, 3.7).allocations(0),
     gate("T3", "encode/data, made", 3.0, 3.7).allocations(0),
     gate("T3", "encode/ctrl, made", 3.0, 3.7).allocations(0),
-    // Short of T3's 3.0: four strings of a few bytes each, and little else.
-    gate("T3", "encode/pres, made", 2.8, 3.7).allocations(0),
+    gate("T3", "encode/pres, made", 3.0, 3.7).allocations(0),
     gate("T3", "encode/info, made", 3.0, 3.7).allocations(0),
     gate("T3", "encode/pub, made", 3.0, 3.7).allocations(0),
     gate("T3", "encode/note, made", 3.0, 3.7).allocations(0),

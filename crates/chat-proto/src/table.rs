@@ -16,16 +16,15 @@ pub(crate) struct Table<K, V> {
     order: Order,
     /// In no order; what `order` names is there.
     slots: Vec<Option<(K, V)>>,
-    free: Vec<u32>,
 }
 
 impl<K, V> Table<K, V> {
     pub(crate) const fn new() -> Self {
-        Self { order: Order { runs: Vec::new() }, slots: Vec::new(), free: Vec::new() }
+        Self { order: Order { runs: Vec::new(), free: Vec::new() }, slots: Vec::new() }
     }
 
     pub(crate) const fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len() - self.order.free.len()
     }
 
     pub(crate) const fn is_empty(&self) -> bool {
@@ -70,28 +69,36 @@ impl<K: Ord, V> Table<K, V> {
 
     /// Puts `value` there; gives back what was there.
     pub(crate) fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(there) = self.get_mut(&key) {
-            return Some(std::mem::replace(there, value));
+        match self.find(&key) {
+            Ok(place) => {
+                let there = self.slots[self.order.slot(place)].as_mut();
+                there.map(|(_, there)| std::mem::replace(there, value))
+            }
+            Err(place) => {
+                self.put(place, key, value);
+                None
+            }
         }
-        self.get_or_insert_with(key, || value);
-        None
+    }
+
+    /// A new entry, at the place where its key was not found. Its slot.
+    fn put(&mut self, place: Place, key: K, value: V) -> usize {
+        let slot = self.order.claim(place, self.slots.len());
+        if slot == self.slots.len() {
+            self.slots.push(None);
+        }
+        self.slots[slot] = Some((key, value));
+        slot
     }
 
     /// What is there; if nothing is, what `make` makes.
     pub(crate) fn get_or_insert_with(&mut self, key: K, make: impl FnOnce() -> V) -> &mut V {
         let slot = match self.find(&key) {
             Ok(place) => self.order.slot(place),
-            Err(place) => {
-                let slot = self.free.pop().unwrap_or(self.slots.len() as u32);
-                self.order.insert(place, slot);
-                if self.slots.len() == slot as usize {
-                    self.slots.push(None);
-                }
-                slot as usize
-            }
+            Err(place) => self.put(place, key, make()),
         };
-        let (_, value) = self.slots[slot].get_or_insert_with(|| (key, make()));
-        value
+        let entry = self.slots[slot].as_mut();
+        entry.map(|(_, value)| value).expect("the order names slots that hold something")
     }
 
     /// What is there; if nothing is, the default.
@@ -120,18 +127,16 @@ impl<K: Ord, V> Table<K, V> {
 
     fn take(&mut self, place: Place) -> Option<(K, V)> {
         let slot = self.order.remove(place)?;
-        self.free.push(slot);
-        self.slots[slot as usize].take()
+        self.slots[slot].take()
     }
 
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        let Self { order, slots, free } = self;
+        let Self { order, slots } = self;
         order.retain(&mut |slot| {
             let entry = &mut slots[slot as usize];
             let keeps = entry.as_mut().is_some_and(|(key, value)| keep(key, value));
             if !keeps {
                 *entry = None;
-                free.push(slot);
             }
             keeps
         });
@@ -144,11 +149,11 @@ impl<K: Ord, V> Table<K, V> {
 
     /// All entries, by their keys.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        self.order
-            .runs
-            .iter()
-            .flatten()
-            .filter_map(|slot| self.slots[*slot as usize].as_ref().map(|(key, value)| (key, value)))
+        let mut places = self.order.places();
+        std::iter::from_fn(move || {
+            let entry = self.slots[places.next()?].as_ref();
+            entry.map(|(key, value)| (key, value))
+        })
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = &K> {
@@ -202,6 +207,25 @@ const RUN: usize = 64;
 #[derive(Clone)]
 struct Order {
     runs: Vec<Vec<u32>>,
+    /// Slots that nothing is in.
+    free: Vec<u32>,
+}
+
+/// The slots that are still to come, in order.
+struct Places<'o> {
+    run: std::slice::Iter<'o, u32>,
+    runs: std::slice::Iter<'o, Vec<u32>>,
+}
+
+impl Places<'_> {
+    fn next(&mut self) -> Option<usize> {
+        loop {
+            if let Some(slot) = self.run.next() {
+                return Some(*slot as usize);
+            }
+            self.run = self.runs.next()?.iter();
+        }
+    }
 }
 
 /// Where a slot stands, or would.
@@ -230,6 +254,17 @@ impl Order {
         self.runs[run][at] as usize
     }
 
+    fn places(&self) -> Places<'_> {
+        Places { run: [].iter(), runs: self.runs.iter() }
+    }
+
+    /// A slot for what comes to this place: a free one, or the one behind the `used` ones.
+    fn claim(&mut self, place: Place, used: usize) -> usize {
+        let slot = self.free.pop().unwrap_or(used as u32);
+        self.insert(place, slot);
+        slot as usize
+    }
+
     #[inline(never)]
     fn insert(&mut self, Place { run, at }: Place, slot: u32) {
         let Some(slots) = self.runs.get_mut(run) else {
@@ -244,18 +279,26 @@ impl Order {
     }
 
     #[inline(never)]
-    fn remove(&mut self, Place { run, at }: Place) -> Option<u32> {
+    fn remove(&mut self, Place { run, at }: Place) -> Option<usize> {
         let slots = self.runs.get_mut(run)?;
         let slot = (at < slots.len()).then(|| slots.remove(at))?;
         if slots.is_empty() {
             self.runs.remove(run);
         }
-        Some(slot)
+        self.free.push(slot);
+        Some(slot as usize)
     }
 
     fn retain(&mut self, keep: &mut dyn FnMut(u32) -> bool) {
-        self.runs.retain_mut(|run| {
-            run.retain(|slot| keep(*slot));
+        let Self { runs, free } = self;
+        runs.retain_mut(|run| {
+            run.retain(|slot| {
+                let keeps = keep(*slot);
+                if !keeps {
+                    free.push(*slot);
+                }
+                keeps
+            });
             !run.is_empty()
         });
     }

@@ -102,7 +102,7 @@ impl Kind {
 
 frame! {
     /// A frame from client to server.
-    pub struct Up<'a>, hot {
+    pub struct Up<'a> {
         /// `type`: see [`Up::kind`].
         type_name: Str<'a> => "type", always;
         /// Id of the message, chosen by the client; the echo carries it.

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use crate::c2c::frame::{Kind, Push};
 use crate::c2c::system::{SystemContent, SystemEvent};
 use crate::c2c::value::{Loose, MessageId};
+use crate::codec::from_text;
 use crate::json::Raw;
 
 /// What a frame says, by kind. The frame itself holds the rest.
@@ -202,7 +203,7 @@ impl Push<'_> {
 
 /// The ids of a JSON array.
 fn ids_of(json: &str) -> Option<Vec<MessageId<'static>>> {
-    let ids: Vec<MessageId<'_>> = serde_json::from_str(json).ok()?;
+    let ids: Vec<MessageId<'_>> = from_text(json, usize::MAX).ok()?;
     Some(ids.iter().map(MessageId::detach).collect())
 }
 

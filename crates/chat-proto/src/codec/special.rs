@@ -21,27 +21,31 @@ pub(crate) fn find_special(bytes: &[u8]) -> usize {
 /// Whether there is none: most strings of frames are short, and are looked at without a loop.
 #[inline(always)]
 pub(crate) fn is_plain(bytes: &[u8]) -> bool {
-    if bytes.len() > 16 {
-        find_special(bytes) == bytes.len()
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        special(u64::from_le_bytes(*first)) | special(u64::from_le_bytes(*last)) == 0
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
-        special(halves(*first, *last)) == 0
-    } else if let [first, .., last] = bytes {
-        // Of three at most.
-        !(is_special(*first) | is_special(bytes[bytes.len() / 2]) | is_special(*last))
-    } else {
-        !bytes.first().is_some_and(|byte| is_special(*byte))
+    if bytes.len() > 32 {
+        return find_special(bytes) == bytes.len();
     }
+    let ends = at_ends::<16>(bytes).or_else(|| at_ends::<8>(bytes)).or_else(|| at_ends::<4>(bytes));
+    !ends.unwrap_or_else(|| bytes.iter().any(|byte| is_special(*byte)))
 }
 
-/// What [`find_special`] does for the rest of a long string: 64 bytes at a time without a branch
-/// inside, which becomes vector instructions.
+/// Whether there is one in the first or last `N` bytes, if there are so many.
+#[inline(always)]
+fn at_ends<const N: usize>(bytes: &[u8]) -> Option<bool> {
+    Some(any_special::<N>(bytes.first_chunk()?) | any_special::<N>(bytes.last_chunk()?))
+}
+
+/// Without a branch, which becomes vector instructions.
+#[inline(always)]
+fn any_special<const N: usize>(bytes: &[u8; N]) -> bool {
+    bytes.iter().fold(0, |hits, byte| hits | u8::from(is_special(*byte))) != 0
+}
+
+/// What [`find_special`] does for the rest of a long string: 64 bytes at a time.
 #[inline(never)]
 fn find_far(bytes: &[u8], mut at: usize) -> usize {
     let mut rest = &bytes[at..];
     while let Some((block, behind)) = rest.split_first_chunk::<64>() {
-        if block.iter().fold(0, |hits, byte| hits | u8::from(is_special(*byte))) != 0 {
+        if any_special(block) {
             break;
         }
         (rest, at) = (behind, at + 64);
@@ -66,7 +70,9 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
         if hits == 0 { len } else { len + place(hits) - 8 }
     } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
         // Two halves, which may overlap, side by side.
-        match special(halves(*first, *last)) {
+        let halves =
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << 32;
+        match special(halves) {
             0 => len,
             hits if place(hits) < 4 => place(hits),
             // Added first: the length is less than a word.
@@ -75,11 +81,6 @@ fn find_in_tail(bytes: &[u8], at: usize) -> usize {
     } else {
         bytes[at..].iter().position(|byte| is_special(*byte)).unwrap_or(len - at) + at
     }
-}
-
-#[inline(always)]
-const fn halves(first: [u8; 4], last: [u8; 4]) -> u64 {
-    u32::from_le_bytes(first) as u64 | (u32::from_le_bytes(last) as u64) << 32
 }
 
 /// Flipping the second bit swaps the quote with the space and keeps the control characters below

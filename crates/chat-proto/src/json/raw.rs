@@ -71,7 +71,12 @@ impl<'a> Raw<'a> {
     /// The value when it is a string.
     #[must_use]
     pub fn as_text(&self) -> Option<String> {
-        self.parse().ok()
+        self.read_as().map(|text: Str<'_>| text.decode().into_owned())
+    }
+
+    /// The value when it is a `T`, which borrows from it.
+    pub(crate) fn read_as<'t, T: codec::Decode<'t>>(&'t self) -> Option<T> {
+        codec::from_text(self.as_str(), usize::MAX).ok()
     }
 
     /// The same value under the lifetime of `self`, without a copy.

@@ -180,12 +180,15 @@ fn finish(state: &mut State, cx: &mut Cx<'_, C2c>, complete: bool) {
     let Some(mut fill) = state.filling.take() else { return };
     let received = state.server_now(cx);
     // Ids are in the order of arrival; times are sometimes rounded down to whole seconds.
-    if fill.found.iter().all(|(push, _)| push.id.as_i64().is_some()) {
-        fill.found.sort_by_key(|(push, _)| push.id.as_i64());
-    } else {
+    let by_id = fill.found.iter().all(|(push, _)| push.id.as_i64().is_some());
+    if !by_id {
         fill.found.reverse();
-        fill.found.sort_by_key(|(push, _)| push.create_millis().unwrap_or(u64::MAX));
     }
+    fill.found.sort_by_key(|(push, _)| {
+        let time = || push.create_millis().and_then(|millis| millis.try_into().ok());
+        let key = if by_id { push.id.as_i64() } else { time() };
+        key.unwrap_or(i64::MAX)
+    });
     let mut count = 0;
     for (push, raw) in fill.found {
         // Ours without an echo: this is its answer.

@@ -222,8 +222,11 @@ impl Session<C2c> {
     /// The same for all watched orders.
     #[must_use]
     pub fn checkpoints(&self) -> Checkpoints {
-        let watches = self.state().watches.iter();
-        watches.map(|(order, watch)| (order.clone(), watch.checkpoint().clone())).collect()
+        let mut checkpoints = Checkpoints::new();
+        for (order, watch) in self.state().watches.iter() {
+            checkpoints.insert(order.clone(), watch.checkpoint().clone());
+        }
+        checkpoints
     }
 }
 

@@ -13,6 +13,7 @@ use crate::error::{Lost, Rejection};
 use crate::im::down::{Ctrl, Meta};
 use crate::im::up::{Get, GetOpts, Up, Verb};
 use crate::im::{AccessMode, Im, Seq, TopicKind, TopicName};
+use crate::json::Str;
 
 /// Descriptions that are being read again at the same time.
 const REFRESHING: usize = 8;
@@ -213,9 +214,9 @@ impl ImState {
         };
         if let OwnKind::Roster(wanted) = &mut own.kind {
             // An empty section, or the end of it all.
-            match super::receive::param::<String>(&ctrl, "what") {
+            match super::receive::param::<Str<'_>>(&ctrl, "what") {
                 Some(what) if is_fine(&ctrl) => {
-                    wanted.got(&what);
+                    wanted.got(&what.decode());
                     if what == "sub" {
                         if !ctrl.ts.is_empty() {
                             self.roster_at = Some(ctrl.ts.as_text().detach());

@@ -9,10 +9,12 @@ use super::request::no_meta;
 use super::state::{ImState, rejection};
 use super::track::Track;
 use crate::client::{Cx, RequestId};
+use crate::codec::{self, Decode};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
+use crate::im::up::AnyObject;
 use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
-use crate::json::{Params, Share};
+use crate::json::{Params, Share, Str};
 use crate::machine::Text;
 
 /// Most members of answers nobody knows that are kept of one answer.
@@ -157,7 +159,7 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let acs = acs(&ctrl).as_ref().and_then(Access::from_acs);
-        let user = param::<String>(&ctrl, "user").map(UserId::new);
+        let user = param::<Str<'_>>(&ctrl, "user").map(|user| UserId::from(&user));
         if let Some(access) = acs
             && (user.is_none() || user == self.user)
             && let Some((info, _)) = self.info(topic.as_str(), false)
@@ -202,7 +204,7 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let topic = if ctrl.topic.is_empty() { asked } else { TopicName::from(&ctrl.topic) };
-        let (acs, created) = (acs(&ctrl), param::<String>(&ctrl, "tmpname").is_some());
+        let (acs, created) = (acs(&ctrl), param::<Str<'_>>(&ctrl, "tmpname").is_some());
         let head = param::<u64>(&ctrl, "seq").or(created.then_some(0));
         let access = acs.as_ref().and_then(Access::from_acs);
         let is_new = !self.topics.contains_key(&topic);
@@ -340,8 +342,8 @@ impl ImState {
 
 /// A section that is empty or refused; all of them when the answer does not say which.
 fn section_done(wanted: &mut Wanted, ctrl: &Ctrl<'_>) {
-    match param::<String>(ctrl, "what") {
-        Some(what) => wanted.got(&what),
+    match param::<Str<'_>>(ctrl, "what") {
+        Some(what) => wanted.got(&what.decode()),
         None => *wanted = Wanted::default(),
     }
 }
@@ -378,11 +380,6 @@ fn merge(sum: &mut Meta<'static>, meta: &mut Meta<'static>, wanted: &mut Wanted)
 
 /// The number that the answer to a `pub` tells: `{"seq":7}`. (seed)
 fn accepted(params: &Params<'_>) -> Option<u64> {
-    #[derive(serde::Deserialize)]
-    struct Accepted {
-        seq: u64,
-    }
-
     // As servers write it; anything else takes the long way. Fifteen digits cannot overflow.
     let text = params.raw().as_str().as_bytes();
     let digits = text.strip_prefix(br#"{"seq":"#).and_then(|rest| rest.strip_suffix(b"}"));
@@ -393,23 +390,24 @@ fn accepted(params: &Params<'_>) -> Option<u64> {
     {
         return Some(seq);
     }
-    params.parse::<Accepted>().ok().map(|it| it.seq)
+    member(params, "seq")
 }
 
 /// One of a `ctrl`'s params.
-pub(super) fn param<T: serde::de::DeserializeOwned>(ctrl: &Ctrl<'_>, name: &str) -> Option<T> {
-    let params: serde_json::Map<String, serde_json::Value> = ctrl.params.as_ref()?.parse().ok()?;
-    serde_json::from_value(params.get(name)?.clone()).ok()
+pub(super) fn param<'t, T: Decode<'t>>(ctrl: &'t Ctrl<'_>, name: &str) -> Option<T> {
+    member(ctrl.params.as_ref()?, name)
+}
+
+/// The last one of this name, if it is a `T`.
+fn member<'t, T: Decode<'t>>(params: &'t Params<'_>, name: &str) -> Option<T> {
+    let AnyObject { extra } = params.raw().read_as()?;
+    let (_, value) = extra.iter().rev().find(|(it, _)| *it == name)?;
+    codec::from_text(value.borrowed()?, usize::MAX).ok()
 }
 
 /// The access a `ctrl` tells.
 pub(super) fn acs(ctrl: &Ctrl<'_>) -> Option<Acs<'static>> {
-    let acs = param::<serde_json::Map<String, serde_json::Value>>(ctrl, "acs")?;
-    let side = |name| acs.get(name).and_then(|it| it.as_str()).unwrap_or_default().to_owned();
-    Some(Acs {
-        want: side("want").into(),
-        given: side("given").into(),
-        mode: side("mode").into(),
-        ..Acs::default()
-    })
+    let Acs { want, given, mode, .. } = param(ctrl, "acs")?;
+    let [want, given, mode] = [want, given, mode].map(|side| side.detach());
+    Some(Acs { want, given, mode, ..Acs::default() })
 }

@@ -18,7 +18,7 @@ use crate::im::down::Ctrl;
 use crate::im::rest::{self, OauthError, TokenPair};
 use crate::im::up::{Hi, Login, Up, Verb};
 use crate::im::{Flavor, Im, TopicName, UserId};
-use crate::json::{SecretStr, Str};
+use crate::json::{SecretStr, Str, frame};
 use crate::machine::{HttpRequest, HttpResult, LinkFailure};
 use crate::table::Table;
 use crate::time::UnixMillis;
@@ -399,13 +399,15 @@ impl ImState {
 
     fn logged_in(&mut self, ctrl: &Ctrl<'_>, cx: &mut Cx<'_, Im>) {
         self.login_retried = false;
-        let params = ctrl.params.as_ref().and_then(|params| params.parse::<LoginParams>().ok());
-        let Some(params) = params else {
+        let params =
+            ctrl.params.as_ref().and_then(|params| params.raw().read_as::<LoginParams<'_>>());
+        let Some(LoginParams { user: Some(user), token, .. }) = params else {
             cx.lose(Lost::Refused(Rejection::new(ctrl.code, "the login answer names no user")));
             return;
         };
-        let user = UserId::new(params.user);
-        self.file_token = params.token.and_then(|token| FileToken::new(Secret::new(token)).ok());
+        let user = UserId::from(&user);
+        let token = token.map(|token| Secret::new(token.expose().decode().into_owned()));
+        self.file_token = token.and_then(|token| FileToken::new(token).ok());
         if self.user.replace(user.clone()).is_some_and(|former| former != user) {
             // What another user followed is none of this one's business.
             while let Some((topic, _)) = self.topics.pop_first() {
@@ -539,11 +541,12 @@ impl ImState {
     }
 }
 
-/// `params` of the answer to a login. (seed)
-#[derive(serde::Deserialize)]
-struct LoginParams {
-    user: String,
-    token: Option<String>,
+frame! {
+    /// `params` of the answer to a login. (seed)
+    struct LoginParams<'a> {
+        user: Option<Str<'a>> => "user";
+        token: Option<SecretStr<'a>> => "token";
+    }
 }
 
 /// The server's words as an error.

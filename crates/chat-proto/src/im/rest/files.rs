@@ -7,12 +7,12 @@ use bytes::Bytes;
 use chat_sign::{FileToken, Secret};
 use http::{HeaderValue, Response, StatusCode, Uri, header};
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
-use serde::Deserialize;
 
 use super::{is_busy, sensitive};
 use crate::codec::{Limits, Wire as _};
 use crate::im::down::Ctrl;
 use crate::im::{Down, Flavor};
+use crate::json::{Str, frame};
 use crate::machine::{HttpRequest, Redacted, Upgrade};
 use crate::rest::{
     BaseUrl, Body, FilePart, Multipart, Upload, UrlError, parse_http, percent_encode, printable,
@@ -316,16 +316,19 @@ pub enum FileError {
     },
 }
 
+frame! {
+    /// What the answer to an upload carries. (tinode-doc)
+    struct Uploaded<'a> {
+        url: Option<Str<'a>> => "url";
+    }
+}
+
 /// Reads the answer to [`ImHost::upload`].
 ///
 /// # Errors
 ///
 /// The service refused, or its answer names no file.
 pub fn upload_answer(answer: &Response<Bytes>) -> Result<FileUrl, FileError> {
-    #[derive(Deserialize)]
-    struct Params {
-        url: String,
-    }
     check_download(answer)?;
     let malformed = |reason| FileError::Malformed { reason };
     let Body::Json(text) = Body::of(answer) else { return Err(malformed("not JSON")) };
@@ -334,11 +337,12 @@ pub fn upload_answer(answer: &Response<Bytes>) -> Result<FileUrl, FileError> {
         return Err(refusal(ctrl.code, &ctrl.text.decode(), answer));
     }
     let params = ctrl.params.ok_or(malformed("no url"))?;
-    let params: Params = params.parse().map_err(|_| malformed("no url"))?;
-    if params.url.is_empty() || params.url.len() > MAX_FILE_URL_LEN {
+    let url = params.raw().read_as().and_then(|params: Uploaded<'_>| params.url);
+    let url = url.ok_or(malformed("no url"))?.decode().into_owned();
+    if url.is_empty() || url.len() > MAX_FILE_URL_LEN {
         return Err(malformed("the url is empty or too long"));
     }
-    Ok(FileUrl(params.url))
+    Ok(FileUrl(url))
 }
 
 /// Looks at the status and headers of a download, and at the body when it is a refusal. A success

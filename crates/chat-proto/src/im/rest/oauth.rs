@@ -5,9 +5,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use chat_sign::Secret;
 use http::{Response, StatusCode, header};
-use serde::Deserialize;
 
 use super::{is_busy, sensitive};
+use crate::codec::from_text;
+use crate::json::{SecretStr, Str, frame};
 use crate::machine::HttpRequest;
 use crate::rest::{BaseUrl, Body, UrlError, form, printable, retry_after};
 
@@ -246,39 +247,47 @@ fn succeeded(
     Err(refused(status.as_u16(), code, message))
 }
 
-/// Code and message of `{"errors":[{"code":…,"message":…}]}`.
-fn refusal(body: &Body) -> Option<(String, String)> {
-    #[derive(Deserialize)]
-    struct Refusal {
-        errors: Vec<Reason>,
+frame! {
+    /// `{"errors":[{"code":…,"message":…}]}`. (portsip-docs)
+    struct Refusal<'a> {
+        errors: Vec<Reason<'a>> => "errors";
     }
-    #[derive(Deserialize)]
-    struct Reason {
-        code: String,
-        #[serde(default)]
-        message: Option<String>,
-    }
-    let Body::Json(text) = body else { return None };
-    let refusal: Refusal = serde_json::from_str(text.as_str()).ok()?;
-    let Reason { code, message } = refusal.errors.into_iter().next()?;
-    Some((printable(&code, 64), printable(&message.unwrap_or_default(), MAX_MESSAGE)))
 }
 
-/// The pair, without a refresh token, and the refresh token where there is one. The errors of serde
-/// quote what they dislike, so they go no further.
-fn parse(body: &Body) -> Result<(TokenPair, Option<Secret>), OauthError> {
-    #[derive(Deserialize)]
-    struct Tokens {
-        access_token: Option<String>,
-        refresh_token: Option<String>,
-        expires_in: Option<u64>,
-        token_type: Option<String>,
+frame! {
+    /// One of them.
+    struct Reason<'a> {
+        code: Option<Str<'a>> => "code";
+        message: Str<'a> => "message";
     }
+}
+
+frame! {
+    /// The answer to a request for tokens. (portsip-docs)
+    struct Tokens<'a> {
+        access_token: Option<SecretStr<'a>> => "access_token";
+        refresh_token: SecretStr<'a> => "refresh_token";
+        expires_in: Option<u64> => "expires_in";
+        token_type: Option<Str<'a>> => "token_type";
+    }
+}
+
+/// Code and message of the first reason.
+fn refusal(body: &Body) -> Option<(String, String)> {
+    let Body::Json(text) = body else { return None };
+    let refusal: Refusal<'_> = from_text(text.as_str(), usize::MAX).ok()?;
+    let Reason { code, message, .. } = refusal.errors.into_iter().next()?;
+    Some((printable(&code?.decode(), 64), printable(&message.decode(), MAX_MESSAGE)))
+}
+
+/// The pair, without a refresh token, and the refresh token where there is one.
+fn parse(body: &Body) -> Result<(TokenPair, Option<Secret>), OauthError> {
     let malformed = |reason| OauthError::Malformed { reason };
     let Body::Json(text) = body else { return Err(malformed("not JSON")) };
-    let tokens: Tokens =
-        serde_json::from_str(text.as_str()).map_err(|_| malformed("not an object of tokens"))?;
-    let access_token = tokens.access_token.map(Secret::new);
+    let tokens: Tokens<'_> =
+        from_text(text.as_str(), usize::MAX).map_err(|_| malformed("not an object of tokens"))?;
+    let secret = |text: SecretStr<'_>| Secret::new(text.expose().decode().into_owned());
+    let access_token = tokens.access_token.map(secret);
     let access_token = access_token.ok_or(malformed("no access_token"))?;
     let text = access_token.expose();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -289,9 +298,10 @@ fn parse(body: &Body) -> Result<(TokenPair, Option<Secret>), OauthError> {
         access_token,
         refresh_token: Secret::new(""),
         expires_in: Duration::from_secs(expires_in).min(MAX_TOKEN_LIFETIME),
-        token_type: printable(tokens.token_type.as_deref().unwrap_or("Bearer"), 32),
+        token_type: printable(&tokens.token_type.unwrap_or("Bearer".into()).decode(), 32),
     };
-    Ok((pair, tokens.refresh_token.filter(|token| !token.is_empty()).map(Secret::new)))
+    let refresh_token = tokens.refresh_token;
+    Ok((pair, (!refresh_token.expose().is_empty()).then(|| secret(refresh_token))))
 }
 
 #[cfg(test)]
