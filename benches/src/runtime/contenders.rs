@@ -7,7 +7,7 @@ use runtime_tokio::{TlsPolicy, TokioRuntime};
 
 use super::bare::Bare;
 use super::clock::Turn;
-use super::ours::{Polled, Spawned};
+use super::ours::{Polled, Spawned, Typed};
 use super::peers::{Peer, Peers};
 use super::turn::turn;
 use super::work::Work;
@@ -25,6 +25,8 @@ pub enum Contender {
     Handle,
     /// The same, all events that wait at once.
     Batches,
+    /// The typed client: its session is in a task of its own, its verbs return the answers.
+    Client,
     /// Our session on async-std, polled by the application.
     AsyncStd,
     /// Our session on smol, polled by the application.
@@ -43,6 +45,7 @@ impl Contender {
             Self::Tokio => "session, polled",
             Self::Handle => "session, handle",
             Self::Batches => "session, handle, batches",
+            Self::Client => "client",
             Self::AsyncStd => "session on async-std",
             Self::Smol => "session on smol",
             Self::Peer(peer) => peer.name(),
@@ -53,16 +56,27 @@ impl Contender {
     #[must_use]
     pub fn of(work: Work) -> Vec<Self> {
         match work {
-            Work::PingPong | Work::Window | Work::Burst => {
+            Work::PingPong | Work::Window => {
+                vec![
+                    Self::Bare,
+                    Self::Tokio,
+                    Self::Handle,
+                    Self::Client,
+                    Self::AsyncStd,
+                    Self::Smol,
+                ]
+            }
+            Work::Burst => {
                 vec![Self::Bare, Self::Tokio, Self::Handle, Self::AsyncStd, Self::Smol]
             }
-            Work::Sliding => vec![Self::Bare, Self::Tokio],
+            Work::Sliding => vec![Self::Bare, Self::Tokio, Self::Handle],
             Work::Flood => vec![
                 Self::Bare,
                 Self::Tokio,
                 Self::Decoded,
                 Self::Handle,
                 Self::Batches,
+                Self::Client,
                 Self::AsyncStd,
                 Self::Smol,
             ],
@@ -84,18 +98,22 @@ impl Contender {
         let order = work.order(count);
         let tls = TlsPolicy::platform;
         Ok(match self {
-            Self::Bare | Self::Decoded => tokio(async {
+            Self::Bare | Self::Decoded => tokio(async move {
                 let bare = Bare::open(server, order, self == Self::Decoded).await;
                 turn(bare, work, count).await
             })?,
-            Self::Tokio => tokio(async {
+            Self::Tokio => tokio(async move {
                 let polled = Polled::open(TokioRuntime::new(tls()), server, order).await;
                 turn(polled, work, count).await
             })?,
-            Self::Handle | Self::Batches => tokio(async {
+            Self::Handle | Self::Batches => tokio(async move {
                 let (runtime, batches) = (TokioRuntime::new(tls()), self == Self::Batches);
                 let spawned = Spawned::open(runtime, server, order, batches).await;
                 turn(spawned, work, count).await
+            })?,
+            Self::Client => tokio(async move {
+                let typed = Typed::open(TokioRuntime::new(tls()), server, order).await;
+                turn(typed, work, count).await
             })?,
             Self::AsyncStd => AsyncStdRuntime::block_on(async {
                 let polled = Polled::open(AsyncStdRuntime::new(tls()), server, order).await;
@@ -110,8 +128,10 @@ impl Contender {
     }
 }
 
-/// Runs on one thread of tokio: what waits for what is then the same at each turn.
-fn tokio<T>(work: impl Future<Output = T>) -> Result<T, String> {
+/// Runs on one thread of tokio: what waits for what is then the same at each turn. Everybody is a task
+/// of its own, as in a server: what is waited for outside of tasks is woken by way of the reactor.
+fn tokio(work: impl Future<Output = Turn> + Send + 'static) -> Result<Turn, String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    Ok(runtime.map_err(|error| format!("tokio: {error}"))?.block_on(work))
+    let runtime = runtime.map_err(|error| format!("tokio: {error}"))?;
+    runtime.block_on(async { tokio::spawn(work).await }).map_err(|error| format!("a turn: {error}"))
 }

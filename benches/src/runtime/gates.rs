@@ -1,8 +1,10 @@
 //! What must hold, and what is aimed for.
 
-use super::contenders::Contender::{self, AsyncStd, Bare, Decoded, Handle, Peer, Smol, Tokio};
+use super::contenders::Contender::{
+    self, AsyncStd, Bare, Client, Decoded, Handle, Peer, Smol, Tokio,
+};
 use super::peers::Peer::{TinodeSdk, WebsocketClient, Websockets, WebsocketsPingPong, Ws};
-use super::work::Work::{self, Burst, Flood, PingPong, Window};
+use super::work::Work::{self, Burst, Flood, PingPong, Sliding, Window};
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,11 +78,13 @@ pub const GATES: &[Gate] = &[
     speed("T5", Flood, Tokio, Decoded, 1.4, 2.0),
     speed("T5", Flood, Tokio, Bare, 0.55, 0.75),
     speed("T6", PingPong, Tokio, Bare, 0.93, 1.0),
-    speed("T6", Window, Tokio, Bare, 0.80, 0.90),
+    speed("T6", Sliding, Tokio, Bare, 0.80, 0.90),
     speed("T6", Burst, Tokio, Bare, 5.0, 10.0),
     Gate { measure: Measure::Processor, ..speed("T6", PingPong, Tokio, Bare, 1.10, 1.0) },
     speed("T6b", PingPong, Handle, Bare, 0.88, 0.92),
+    speed("T6b", PingPong, Client, Bare, 0.88, 0.92),
     speed("T6b", Flood, Handle, Bare, 0.50, 0.70),
+    speed("T6b", Flood, Client, Bare, 0.50, 0.70),
     speed("T7", PingPong, Tokio, Peer(WebsocketsPingPong), 2.5, 3.6),
     speed("T7", Flood, Tokio, Peer(Websockets), 12.0, 20.0),
     speed("T7", Flood, Tokio, Peer(WebsocketClient), 70.0, 130.0),

@@ -9,11 +9,11 @@ use chat_proto::im::rest::TokenPair;
 use chat_proto::im::{Im, TopicName};
 use chat_proto::rest::BaseUrl;
 use chat_proto::{Machine, Now, Session};
-use runtime_tokio::{Connection, Handle, Options, Runtime};
+use runtime_tokio::{Connection, Handle, Options, Runtime, client};
 
 use super::texts;
 use super::turn::Client;
-use super::work::Order;
+use super::work::{IN_FLIGHT, Order};
 
 const WORKS: &str = "the server answers every request";
 
@@ -38,8 +38,8 @@ impl Sending {
     }
 }
 
-/// A session that is attached to the topic, on its connection.
-async fn open<R: Runtime>(runtime: R, server: SocketAddr, order: Order) -> Connection<Chat, R> {
+/// A session that has just been made.
+fn session(runtime: &impl Runtime, server: SocketAddr, order: Order) -> Chat {
     let base = BaseUrl::parse(&format!("http://{server}/{order}"));
     let pair = TokenPair {
         access_token: "token".into(),
@@ -50,7 +50,12 @@ async fn open<R: Runtime>(runtime: R, server: SocketAddr, order: Order) -> Conne
     let (username, domain) = ("101".to_owned(), "pbx.example.com".to_owned());
     let credentials = Credentials::Tokens { username, domain, pair };
     let config = ImConfig::new(&base.expect("an address"), credentials).expect("it is short");
-    let mut chat = Session::im(config, 7, runtime.now());
+    Session::im(config, 7, runtime.now())
+}
+
+/// A session that is attached to the topic, on its connection.
+async fn open<R: Runtime>(runtime: R, server: SocketAddr, order: Order) -> Connection<Chat, R> {
+    let mut chat = session(&runtime, server, order);
     chat.connect(runtime.now());
     let topic = TopicName::from(texts::TOPIC);
     chat.subscribe(&topic, Subscribe::default(), runtime.now()).expect("there is room");
@@ -156,8 +161,12 @@ impl Spawned {
 impl Client for Spawned {
     async fn send(&mut self) {
         let sending = self.sending.clone();
-        let call = self.handle.call(move |chat, now| sending.publish(chat, now));
-        call.await.expect(WORKS);
+        // The answer comes as an event.
+        if self.handle.post(move |chat, now| sending.publish(chat, now)).is_err() {
+            let sending = self.sending.clone();
+            let call = self.handle.call(move |chat, now| sending.publish(chat, now));
+            call.await.expect(WORKS);
+        }
     }
 
     async fn answers(&mut self, count: u32) {
@@ -166,5 +175,56 @@ impl Client for Spawned {
 
     async fn messages(&mut self, count: u32) {
         self.take(count, is_message).await;
+    }
+}
+
+/// The typed client.
+pub(super) struct Typed<R: Runtime> {
+    client: client::Client<Im, R>,
+    events: client::Events<Im>,
+    sending: Sending,
+}
+
+impl<R: Runtime> Typed<R> {
+    pub(super) async fn open(runtime: R, server: SocketAddr, order: Order) -> Self {
+        let chat = session(&runtime, server, order);
+        let client = client::Client::start(chat, runtime, client::client_options());
+        let events = client.events();
+        client.reconnect().await.expect(WORKS);
+        client.ready().await.expect(WORKS);
+        let topic = TopicName::from(texts::TOPIC);
+        client.subscribe(&topic, Subscribe::default()).await.expect(WORKS);
+        Self { client, events, sending: Sending::new() }
+    }
+
+    async fn publish(&self) {
+        let Sending { topic, message } = &self.sending;
+        let receipt = self.client.publish(topic, message.clone()).await;
+        black_box(receipt.expect(WORKS));
+    }
+}
+
+impl<R: Runtime> Client for Typed<R> {
+    async fn send(&mut self) {
+        self.publish().await;
+    }
+
+    async fn exchange(&mut self) {
+        self.publish().await;
+    }
+
+    async fn exchange_window(&mut self) {
+        futures_util::future::join_all((0..IN_FLIGHT).map(|_| self.publish())).await;
+    }
+
+    /// An answer is returned by what sends.
+    async fn answers(&mut self, _count: u32) {}
+
+    async fn messages(&mut self, count: u32) {
+        let mut left = count;
+        while left > 0 {
+            let event = self.events.next().await.expect(WORKS);
+            left -= u32::from(is_message(&event));
+        }
     }
 }

@@ -15,6 +15,18 @@ pub(super) trait Client {
         }
     }
 
+    /// Sends one and takes its answer.
+    async fn exchange(&mut self) {
+        self.send().await;
+        self.answers(1).await;
+    }
+
+    /// Sends [`IN_FLIGHT`] messages together and takes their answers.
+    async fn exchange_window(&mut self) {
+        self.send_window().await;
+        self.answers(IN_FLIGHT).await;
+    }
+
     /// Takes so many answers.
     async fn answers(&mut self, count: u32);
 
@@ -28,16 +40,14 @@ pub(super) async fn turn(mut client: impl Client, work: Work, count: u32) -> Tur
         Work::PingPong => {
             let clock = Clock::start();
             for _ in 0..count {
-                client.send().await;
-                client.answers(1).await;
+                client.exchange().await;
             }
             clock.stop(count)
         }
         Work::Window => {
             let clock = Clock::start();
             for _ in 0..count / IN_FLIGHT {
-                client.send_window().await;
-                client.answers(IN_FLIGHT).await;
+                client.exchange_window().await;
             }
             clock.stop(count)
         }
