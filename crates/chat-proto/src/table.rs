@@ -173,6 +173,9 @@ impl<K: Ord, V> Table<K, V> {
     where
         K: Borrow<Q>,
     {
+        if self.order.runs.is_empty() {
+            return Err(Place { run: 0, at: 0 });
+        }
         self.order.find(&mut |slot| match &self.slots[slot as usize] {
             Some((there, _)) => there.borrow().cmp(key),
             None => Ordering::Less,
@@ -239,11 +242,11 @@ impl Order {
     /// `compare` says how the key in a slot stands to the one that is looked for.
     #[inline(never)]
     fn find(&self, compare: &mut dyn FnMut(u32) -> Ordering) -> Result<Place, Place> {
-        // The last run that does not start behind the key.
-        let starts_behind =
-            |run: &Vec<u32>, compare: &mut dyn FnMut(u32) -> Ordering| compare(run[0]).is_gt();
-        let behind = self.runs.partition_point(|run| !starts_behind(run, compare));
-        let run = behind.saturating_sub(1);
+        // The last run that does not start behind the key. Most tables have one.
+        let run = match self.runs.len() {
+            0 | 1 => 0,
+            _ => self.runs.partition_point(|run| compare(run[0]).is_le()).saturating_sub(1),
+        };
         let slots = self.runs.get(run).map_or(&[][..], Vec::as_slice);
         let found = slots.binary_search_by(|slot| compare(*slot));
         found.map(|at| Place { run, at }).map_err(|at| Place { run, at })

@@ -58,11 +58,9 @@ impl<M: Machine, R: Runtime> Connection<M, R> {
     /// Nothing moves while nobody awaits this.
     pub async fn next(&mut self) -> Option<M::Event> {
         // Pending means that the slot is empty: an event ends the poll at once.
-        poll_fn(|cx| {
-            let mut slot = Slot(None);
-            self.driver.poll(cx, &mut slot).map(|()| slot.0)
-        })
-        .await
+        let mut slot = Slot(None);
+        poll_fn(|cx| self.driver.poll(cx, &mut slot)).await;
+        slot.0
     }
 
     /// The machine, to call its verbs, and the time to call them with. What they want to send goes

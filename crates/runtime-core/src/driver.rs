@@ -26,6 +26,9 @@ const TURNS_PER_SYNC: u32 = 32;
 /// as much as a fair part of everything else that is done for a message.
 const WALL_CLOCK: Duration = Duration::from_millis(1);
 
+/// How late a deadline may be noticed while other work goes on.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
+
 /// A call of the application, run between two turns.
 pub(crate) type Call<M> = Box<dyn FnOnce(&mut M, Now) + Send>;
 
@@ -67,6 +70,8 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     clocks: Now,
     /// When to read it again.
     stale_at: Instant,
+    /// When to look at deadlines, whatever else there is to do.
+    look_at: Instant,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
@@ -77,6 +82,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             runtime,
             clocks,
             stale_at: clocks.mono + WALL_CLOCK,
+            look_at: clocks.mono,
             options: options.bounded(),
             reading: true,
             link: None,
@@ -143,6 +149,14 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
 
     /// One turn. True when everything waits, each with its waker left behind.
     fn poll_turn<P: Port<M>>(&mut self, cx: &mut Context<'_>, port: &mut P) -> bool {
+        // Calls come first: what they want written goes out in this turn, and so does not take one more
+        // attempt to read.
+        while !self.machine.is_finished()
+            && let Some(call) = port.next_call()
+        {
+            let now = self.now();
+            call(&mut self.machine, now);
+        }
         while let Some(action) = self.machine.poll_action() {
             self.start(action);
         }
@@ -161,10 +175,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         let now = self.now();
         self.pull_transmits(cx);
         let mut worked = false;
-        while let Some(call) = port.next_call() {
-            call(&mut self.machine, now);
-            worked = true;
-        }
         if self.dial.is_some() {
             worked |= self.poll_dial(cx, now);
         }
@@ -175,7 +185,11 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         if self.reading && port.has_room() {
             worked |= self.poll_read(cx, now);
         }
-        worked |= self.poll_deadlines(now);
+        // While there is other work, a look now and then is enough.
+        if !worked || now.mono >= self.look_at {
+            self.look_at = now.mono + BETWEEN_LOOKS;
+            worked |= self.poll_deadlines(now);
+        }
         if let Some(link) = &mut self.link {
             // Pending leaves the waker: the socket asks again when it can write.
             let _ = link.poll_flush(cx, !worked);

@@ -445,7 +445,12 @@ impl<M: Machine + 'static> Port<M> for Mailbox<M> {
         let consumers = if self.events.is_empty() {
             Vec::new()
         } else {
-            inner.events.append(&mut self.events);
+            if inner.events.is_empty() {
+                // Nothing is moved but two pointers, and the room goes back and forth.
+                mem::swap(&mut inner.events, &mut self.events);
+            } else {
+                inner.events.append(&mut self.events);
+            }
             mem::take(&mut inner.consumers)
         };
         let answers = self.shared.answers.load(Ordering::Relaxed);

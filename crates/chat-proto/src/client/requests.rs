@@ -37,7 +37,8 @@ pub(super) struct Requests<K, A> {
 
 #[derive(Debug)]
 struct Pending<K, A> {
-    key: Option<K>,
+    /// With its hash.
+    key: Option<(u64, K)>,
     ask: A,
     deadline: Instant,
     /// The deadline is among those that were moved.
@@ -63,12 +64,12 @@ impl<K: Hash + Eq, A> Requests<K, A> {
     pub(super) fn insert(&mut self, key: Option<K>, ask: A, deadline: Instant) -> RequestId {
         let id = RequestId::new(self.next);
         self.next += 1;
-        if let Some(key) = &key {
-            let hash = index::hash(key);
-            if let Some(former) = self.by_key(key) {
-                self.keys.remove(hash, former);
+        let key = key.map(|key| (index::hash(&key), key));
+        if let Some((hash, key)) = &key {
+            if let Some(former) = self.by_hash(*hash, key) {
+                self.keys.remove(*hash, former);
             }
-            self.keys.insert(hash, id);
+            self.keys.insert(*hash, id);
         }
         // A caller whose spans differ is served as well, by the table of those that moved.
         let moved = self.deadlines.back().is_some_and(|(last, _)| *last > deadline);
@@ -89,10 +90,18 @@ impl<K: Hash + Eq, A> Requests<K, A> {
         if self.keys.is_empty() {
             return None;
         }
+        self.by_hash(index::hash(key), key)
+    }
+
+    fn by_hash<Q: Eq + ?Sized>(&self, hash: u64, key: &Q) -> Option<RequestId>
+    where
+        K: Borrow<Q>,
+    {
         let is_it = |id| {
-            self.pending(id).and_then(|it| it.key.as_ref()).is_some_and(|it| it.borrow() == key)
+            let found = self.pending(id).and_then(|it| it.key.as_ref());
+            found.is_some_and(|(_, found)| found.borrow() == key)
         };
-        self.keys.find(index::hash(key), is_it)
+        self.keys.find(hash, is_it)
     }
 
     pub(super) fn get(&self, id: RequestId) -> Option<&A> {
@@ -107,8 +116,8 @@ impl<K: Hash + Eq, A> Requests<K, A> {
         let at = self.place(id)?;
         let pending = self.table.get_mut(at)?.1.take()?;
         self.len -= 1;
-        if let Some(key) = &pending.key {
-            self.keys.remove(index::hash(key), id);
+        if let Some((hash, _)) = pending.key {
+            self.keys.remove(hash, id);
         }
         if pending.moved {
             self.moved.remove(&(pending.deadline, id));

@@ -504,15 +504,18 @@ impl ImState {
         if cx.phase() != Phase::Ready {
             return;
         }
-        self.subscribing.retain(|_, id| cx.ask(*id).is_some());
+        if !self.subscribing.is_empty() {
+            self.subscribing.retain(|_, id| cx.ask(*id).is_some());
+        }
         for _ in 0..self.unsent.len() {
             let Some(id) = self.unsent.pop_front() else { return };
             let Some(ask) = cx.ask_mut(id) else { continue };
             let topic = &ask.topic;
+            let track = if ask.needs_topic() { self.topics.get(topic) } else { None };
             let waits = self.subscribing.contains_key(topic)
                 || self.attaching.contains_key(topic)
                 // It is attached again in a while, and until then refused.
-                || ask.needs_topic() && self.topics.get(topic).is_some_and(|it| !it.attached)
+                || track.is_some_and(|it| !it.attached)
                 // Messages keep their order.
                 || ask.is_pub() && self.doubts.contains_key(topic);
             if waits {
@@ -523,7 +526,6 @@ impl ImState {
             match &mut ask.kind {
                 AskKind::Sub { .. } => drop(self.subscribing.insert(ask.topic.clone(), id)),
                 AskKind::Pub(message) => {
-                    let track = self.topics.get(&ask.topic);
                     let head = track.and_then(|track| track.last().map(|_| track.head()));
                     message.floor = message.floor.or(head);
                 }

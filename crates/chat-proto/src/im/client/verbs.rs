@@ -17,6 +17,7 @@ use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
 use crate::table::Table;
 use crate::time::Now;
+use uuid::Uuid;
 
 impl Session<Im> {
     /// Subscribes to a topic and attaches it to this session; attaches it again after every loss.
@@ -405,7 +406,7 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        verb: impl FnOnce(Str<'static>, Str<'static>) -> Verb<'static>,
+        verb: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Verb<'a>,
     ) -> Result<RequestId, CallError> {
         self.ask_up(topic, kind, now, |id, topic| Up::new(verb(id, topic)))
     }
@@ -416,17 +417,18 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        up: impl FnOnce(Str<'static>, Str<'static>) -> Up<'static>,
+        up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
     ) -> Result<RequestId, CallError> {
         self.with(now, |state: &mut ImState, cx: &mut Cx<'_, Im>| {
-            let id = cx.rng().uuid().to_string();
-            let frame = up(id.clone().into(), topic.to_str()).encode();
+            let mut id = Uuid::encode_buffer();
+            let id = &*cx.rng().uuid().hyphenated().encode_lower(&mut id);
+            let frame = up(Str::borrowed(id), Str::borrowed(topic.as_str())).encode();
             let limit = cx.config().max_message;
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
             let ask = Ask { topic: topic.clone(), frame, sent: false, doubted: false, kind };
-            let id = cx.request(Some(id), ask)?;
+            let id = cx.request(Some(id.to_owned()), ask)?;
             state.enqueue(id, cx);
             Ok(id)
         })
