@@ -27,6 +27,31 @@ fn a_token() {
     assert_eq!(refresh_answer(&answer(200, "token"), &Secret::new("old")).unwrap(), pair);
 }
 
+fn answered(body: impl Into<Bytes>) -> http::Response<Bytes> {
+    let kind = (http::header::CONTENT_TYPE, "application/json");
+    http::Response::builder().header(kind.0, kind.1).body(body.into()).unwrap()
+}
+
+#[test]
+fn unusual_answers_with_a_token() {
+    let rest = r#""refresh_token":"r","expires_in":9"#;
+    // Of members that come twice the last one holds, as in frames.
+    let twice = format!(r#"{{"access_token":"a","access_token":"b",{rest},"more":[[{{}}]]}}"#);
+    let pair = token_answer(&answered(twice)).unwrap();
+    assert_eq!((pair.access_token.expose(), pair.expires_in.as_secs()), ("b", 9));
+    let deep = format!("{}{}", "[".repeat(9000), "]".repeat(9000));
+    for body in [
+        "[]".to_owned(),
+        r#"["a","r",9,"Bearer"]"#.to_owned(),
+        format!(r#"{{"access_token":7,{rest}}}"#),
+        format!(r#"{{"access_token":"a",{rest},"more":{deep}}}"#),
+        format!(r#"{{"access_token":"a\n",{rest}}}"#),
+    ] {
+        let error = token_answer(&answered(body.clone())).unwrap_err();
+        assert!(matches!(error, OauthError::Malformed { .. }), "{body:.40}: {error}");
+    }
+}
+
 #[test]
 fn refusals_of_a_token() {
     assert_eq!(
