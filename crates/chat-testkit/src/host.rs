@@ -84,7 +84,7 @@ impl Host {
         self.hub.as_ref()
     }
 
-    /// The hub, unless it is down. Call [`Host::pump`] afterwards.
+    /// The hub, unless it is down. What it then wants is had from [`Host::poll`].
     pub const fn hub_mut(&mut self) -> Option<&mut Hub> {
         self.hub.as_mut()
     }
