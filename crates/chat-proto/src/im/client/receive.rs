@@ -9,7 +9,7 @@ use super::request::no_meta;
 use super::state::{ImState, rejection};
 use super::track::Track;
 use crate::client::{Cx, RequestId};
-use crate::codec::{self, Decode};
+use crate::codec::{self, Decode, Wire};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
 use crate::im::up::AnyObject;
@@ -25,12 +25,15 @@ const MAX_PAGE: u64 = 10_000;
 impl ImState {
     pub(super) fn on_frame(&mut self, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
         self.heard += 1;
+        let is_early = self.is_opening();
         match frame {
-            Down::Ctrl(ctrl) => {
-                if let Some(ctrl) = self.opening_answer(ctrl, cx) {
-                    self.on_ctrl(ctrl.share(text), cx);
-                }
-            }
+            Down::Ctrl(ctrl) => match self.opening_answer(ctrl, cx) {
+                Some(ctrl) if is_early => cx.event(ImEvent::Notice(ctrl.share(text))),
+                Some(ctrl) => self.on_ctrl(ctrl.share(text), cx),
+                None => {}
+            },
+            // Before the login is answered no frame can be about a topic.
+            frame if is_early => cx.event(ImEvent::Other(Box::new(frame.share(text)))),
             Down::Data(data) => self.on_data(data.share(text), cx),
             Down::Meta(meta) => self.on_meta(meta.share(text), cx),
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
