@@ -94,9 +94,10 @@ impl Model {
             Observation::Held(queues) => return bounded(queues),
             Observation::Quiet(dump) => return self.quiet(dump),
             Observation::Shown(text) => {
-                // Which it is may not be said here either.
                 let shown = self.secrets.find(text);
-                return demand(shown.is_none(), Demand::Secret, || format!("secret {shown:?}"));
+                // What it is may not be said here either.
+                let told = || format!("behind {:?}", shown.unwrap_or_default());
+                return demand(shown.is_none(), Demand::Secret, told);
             }
             other => self.note(other),
         }

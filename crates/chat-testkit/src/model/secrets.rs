@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub(super) struct Secrets {
     /// A bit for each pair of bytes that a secret begins with.
     starts: Vec<u64>,
-    by_start: BTreeMap<[u8; START], Vec<(usize, String)>>,
+    by_start: BTreeMap<[u8; START], Vec<String>>,
     count: usize,
 }
 
@@ -24,31 +24,31 @@ impl Secrets {
     pub(super) fn add(&mut self, secret: &str) {
         let Some(start) = secret.as_bytes().first_chunk::<START>() else { return };
         let known = self.by_start.entry(*start).or_default();
-        if known.iter().any(|(_, it)| it == secret) {
+        if known.iter().any(|it| it == secret) {
             return;
         }
-        known.push((self.count, secret.to_owned()));
+        known.push(secret.to_owned());
         self.count += 1;
         self.starts.resize(1 << 10, 0);
         let (at, mask) = bit([start[0], start[1]]);
         self.starts[at] |= mask;
     }
 
-    /// The number of the first secret that `text` shows, in the order in which they came.
-    pub(super) fn find(&self, text: &str) -> Option<usize> {
+    /// What stands before the first secret in `text`, the last 80 bytes of it.
+    pub(super) fn find<'a>(&self, text: &'a str) -> Option<&'a str> {
         if self.starts.is_empty() {
             return None;
         }
-        text.as_bytes().windows(START).enumerate().find_map(|(at, window)| {
+        let is_secret = |at: usize, window: &[u8]| {
             let (word, mask) = bit([window[0], window[1]]);
-            if self.starts[word] & mask == 0 {
-                return None;
-            }
-            let found = self.by_start.get(window)?;
+            let begun = self.starts[word] & mask != 0;
+            let known = begun.then(|| self.by_start.get(window)).flatten();
             let rest = &text.as_bytes()[at..];
-            let found = found.iter().find(|(_, secret)| rest.starts_with(secret.as_bytes()));
-            found.map(|(number, _)| *number)
-        })
+            known.is_some_and(|it| it.iter().any(|secret| rest.starts_with(secret.as_bytes())))
+        };
+        let mut windows = text.as_bytes().windows(START).enumerate();
+        let at = windows.find(|(at, window)| is_secret(*at, window))?.0;
+        (at.saturating_sub(80)..=at).find_map(|from| text.get(from..at))
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
         let texts =
             ["", "hunter", "a hunter2", "hunter22", "hhunter2", "short", "\u{e4}\u{f6}\u{fc}-key"];
         let found = texts.map(|text| secrets.find(text));
-        assert_eq!(found, [None, None, Some(0), Some(0), Some(0), None, Some(3)]);
+        assert_eq!(found, [None, None, Some("a "), Some(""), Some("h"), None, Some("")]);
         assert_eq!(format!("{secrets:?}"), "Secrets(4)");
         assert_eq!(Secrets::default().find("hunter2"), None);
     }

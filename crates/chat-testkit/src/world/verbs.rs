@@ -73,6 +73,12 @@ impl World {
         let (seed, now) = (self.rng.next_u64(), self.clock.now());
         let client = &mut self.clients[n];
         client.start(seed, now);
+        if self.shows {
+            let configured = self.clients[n].configured();
+            self.shown(|| configured);
+            self.show_session(n);
+        }
+        let client = &mut self.clients[n];
         let user = client.user.clone();
         self.observe(Observation::Started { client: n, user });
         let watching: Vec<_> = self.clients[n].watching.iter().cloned().collect();
