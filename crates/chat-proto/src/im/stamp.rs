@@ -62,7 +62,7 @@ impl<'a, T: Into<Str<'a>>> From<T> for Stamp<'a> {
     }
 }
 
-transparent! { Stamp(Str): Decode, Deserialize, Encode, Share }
+transparent! { Stamp(Str) }
 
 impl fmt::Debug for Stamp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
