@@ -13,8 +13,8 @@ use crate::codec::{self, Decode, Wire};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
 use crate::im::up::AnyObject;
-use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
-use crate::json::{Params, Share, Str};
+use crate::im::{Access, Down, Im, Params, Seq, TopicName, UserId};
+use crate::json::{Share, Str};
 use crate::machine::Text;
 
 /// Most members of answers nobody knows that are kept of one answer.
