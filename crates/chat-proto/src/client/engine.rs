@@ -20,8 +20,7 @@ use crate::backoff::Backoff;
 use crate::codec::{Client, Codec};
 use crate::error::{CloseReason, Lost, RequestError};
 use crate::machine::{
-    Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Transmit,
-    Upgrade,
+    Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Transmit, Upgrade,
 };
 use crate::rng::Rng;
 use crate::table::Table;
@@ -357,6 +356,11 @@ impl<S: Service> Machine for Session<S> {
     fn is_finished(&self) -> bool {
         let engine = &self.engine;
         engine.phase == Phase::Closed && engine.events.is_empty() && engine.actions.is_empty()
+    }
+
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.engine.transmits.is_empty() && self.engine.actions.is_empty()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, History, Receipt, Subscribed};
 use super::ask::{Ask, AskKind, Wanted};
-use super::delivered::Delivered;
+use super::delivered::{Delivered, Parts};
 use super::doubt::look_at;
 use super::event::ImEvent;
 use super::own::is_fine;
@@ -31,7 +31,17 @@ impl ImState {
             let mut data = Data::default();
             if data.read_lone(text.as_str(), limits.max_depth) {
                 self.heard += 1;
-                self.on_data(&data, text.clone(), cx);
+                let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
+                    self.on_data(&data, &text, cx);
+                    return Ok(());
+                };
+                let topic = is_behind.then(|| TopicName::from(&data.topic));
+                drop(data);
+                // The event takes the text along.
+                cx.event(ImEvent::Message(parts.of_text(text)));
+                if let Some(topic) = topic {
+                    self.advance(&topic, cx);
+                }
                 return Ok(());
             }
         }
@@ -46,7 +56,7 @@ impl ImState {
                     self.on_ctrl(ctrl.share(text), cx);
                 }
             }
-            Down::Data(data) => self.on_data(&data, text.clone(), cx),
+            Down::Data(data) => self.on_data(&data, text, cx),
             Down::Meta(meta) => self.on_meta(meta.share(text), cx),
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
             Down::Info(info) => self.on_info(info.share(text), cx),
@@ -297,12 +307,31 @@ impl ImState {
         }
     }
 
-    fn on_data(&mut self, data: &Data<'_>, text: Text, cx: &mut Cx<'_, Im>) {
+    /// The common case: the next message of a topic that is followed, and nobody reads its history.
+    /// Where its parts are, and whether others are missing.
+    fn on_next(
+        &mut self,
+        data: &Data<'_>,
+        text: &Text,
+        cx: &mut Cx<'_, Im>,
+    ) -> Option<(Parts, bool)> {
+        let parts = Parts::of(data, text)?;
+        if !self.readers.is_empty() {
+            return None;
+        }
+        let track = self.topics.get_mut(data.topic.plain()?)?;
+        track.take_next(data.seq).then(|| {
+            look_at(track, self.user.as_ref(), data, cx);
+            (parts, track.is_behind())
+        })
+    }
+
+    fn on_data(&mut self, data: &Data<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
         let name = data.topic.decode();
-        let is_read = !self.readers.is_empty() && self.is_read(&name, data, &text, cx);
+        let is_read = !self.readers.is_empty() && self.is_read(&name, data, text, cx);
         let Some(track) = self.topics.get_mut(&*name) else {
             if !is_read {
-                let data = data.clone().share(&text);
+                let data = data.clone().share(text);
                 cx.event(ImEvent::Other(Box::new(Down::Data(data))));
             }
             return;
