@@ -1,5 +1,7 @@
 //! One live WebSocket, and one on its way out.
 
+mod doorbell;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -12,6 +14,7 @@ use tungstenite::Error;
 use crate::failure::of_websocket;
 use crate::runtime::Runtime;
 use crate::wire;
+use doorbell::Doorbell;
 
 /// Messages that may be read before waiting writes go out regardless.
 const READS_PER_FLUSH: u32 = 64;
@@ -25,6 +28,8 @@ pub(crate) struct Link<R: Runtime> {
     /// When to stop waiting for a peer that has said goodbye, or that takes no more bytes.
     pub(crate) give_up: Option<Instant>,
     socket: R::Socket,
+    /// Between a task that is woken for many reasons and the socket that is read.
+    doorbell: Doorbell,
     /// Taken from the machine, refused by a full buffer.
     unsent: Option<tungstenite::Message>,
     /// Something waits in a buffer of ours.
@@ -53,6 +58,7 @@ impl<R: Runtime> Link<R> {
             conn,
             give_up: None,
             socket,
+            doorbell: Doorbell::new(),
             unsent: None,
             dirty: false,
             urgent: false,
@@ -153,7 +159,8 @@ impl<R: Runtime> Link<R> {
     }
 
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        match Pin::new(&mut self.socket).poll_next(cx) {
+        let socket = &mut self.socket;
+        match self.doorbell.poll(cx, |cx| Pin::new(&mut *socket).poll_next(cx)) {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(message))) => {
                 self.reads_since_flush = self.reads_since_flush.saturating_add(1);
