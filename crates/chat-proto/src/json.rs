@@ -18,7 +18,7 @@ pub(crate) use frame::{Field, Fields, frame, show};
 pub use raw::{Extra, Params, Raw};
 #[cfg(feature = "reference")]
 pub(crate) use reference::reference;
-pub(crate) use share::{Form, Slice};
+pub(crate) use share::{Form, Slice, Span};
 pub use share::{Share, Source};
 pub use string::{SecretStr, Str};
 pub(crate) use transparent::transparent;

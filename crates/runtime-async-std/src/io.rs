@@ -8,12 +8,17 @@ use std::task::{Context, Poll, ready};
 
 use async_io::Async;
 use futures_util::io::{AsyncRead, AsyncWrite};
+use runtime_core::inlet::{Arrival, Inlet};
 
 /// A stream of bytes: TCP, or TLS over another one. One indirect call an operation, next to a
 /// system call.
 ///
 /// Closing it must end the writing half: TCP has to send its FIN.
-pub struct IoStream(Box<dyn Duplex>);
+pub struct IoStream {
+    io: Box<dyn Duplex>,
+    /// Below a client's WebSocket.
+    inlet: Option<Inlet>,
+}
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -23,7 +28,28 @@ impl IoStream {
     /// Wraps any stream.
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self(Box::new(io))
+        Self { io: Box::new(io), inlet: None }
+    }
+
+    /// The same below a WebSocket whose handshake comes next.
+    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
+        Self { inlet: Some(inlet), ..self }
+    }
+
+    /// The next text, past the WebSocket.
+    #[inline]
+    pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let Self { io, inlet } = self;
+        match inlet {
+            Some(inlet) => inlet.poll_text(|bytes| Pin::new(&mut *io).poll_read(cx, bytes)),
+            None => Poll::Ready(Arrival::Other { fresh: false }),
+        }
+    }
+
+    /// Reads bytes and throws them away.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.inlet = None;
+        Pin::new(&mut self.io).poll_read(cx, &mut [0; 8192])
     }
 }
 
@@ -33,7 +59,11 @@ impl AsyncRead for IoStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let Self { io, inlet } = &mut *self;
+        match inlet {
+            Some(inlet) => inlet.poll_read(|bytes| Pin::new(&mut *io).poll_read(cx, bytes), buf),
+            None => Pin::new(io).poll_read(cx, buf),
+        }
     }
 }
 
@@ -43,15 +73,15 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.io).poll_close(cx)
     }
 
     fn poll_write_vectored(
@@ -59,7 +89,7 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, parts)
+        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
     }
 }
 

@@ -6,12 +6,14 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use chat_proto::machine::{CloseFrame, LinkFailure};
-use chat_proto::{ConnId, Message};
+use chat_proto::{ConnId, Message, Text};
 use futures_util::{Sink, Stream};
 use tungstenite::Error;
 
 use crate::failure::of_websocket;
+use crate::inlet::Arrival;
 use crate::runtime::Runtime;
 use crate::wire;
 use doorbell::Doorbell;
@@ -52,6 +54,34 @@ pub(crate) enum Read {
     Over(LinkFailure),
 }
 
+/// What came, and which way.
+enum Came {
+    /// Past the WebSocket.
+    Text(Bytes),
+    /// From the WebSocket.
+    Other(Option<Result<tungstenite::Message, Error>>),
+}
+
+#[inline]
+fn poll_anything<R: Runtime>(socket: &mut R::Socket, cx: &mut Context<'_>) -> Poll<Came> {
+    let mut arrival = R::poll_text(socket, cx);
+    loop {
+        match arrival {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Arrival::Text(bytes)) => return Poll::Ready(Came::Text(bytes)),
+            Poll::Ready(Arrival::Other { .. }) => {}
+        }
+        if let Poll::Ready(read) = Pin::new(&mut *socket).poll_next(cx) {
+            return Poll::Ready(Came::Other(read));
+        }
+        // It has taken what there was for it, or it waits for more of the same.
+        arrival = R::poll_text(socket, cx);
+        if let Poll::Ready(Arrival::Other { fresh: false }) = arrival {
+            return Poll::Pending;
+        }
+    }
+}
+
 impl<R: Runtime> Link<R> {
     pub(crate) fn new(conn: ConnId, socket: R::Socket) -> Self {
         Self {
@@ -73,6 +103,11 @@ impl<R: Runtime> Link<R> {
     /// Whether the peer has said goodbye.
     pub(crate) fn close_received(&self) -> bool {
         self.close_received
+    }
+
+    /// Whether the transport has something to say at once: the answer to a ping, a goodbye.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// Whether writing has failed.
@@ -158,11 +193,31 @@ impl<R: Runtime> Link<R> {
         }
     }
 
+    /// The next message. Asks the socket only where it may have something.
+    #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        let socket = &mut self.socket;
-        match self.doorbell.poll(cx, |cx| Pin::new(&mut *socket).poll_next(cx)) {
+        let Self { doorbell, socket, .. } = self;
+        match doorbell.poll(cx, |cx| poll_anything::<R>(socket, cx)) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(message))) => {
+            Poll::Ready(Came::Text(bytes)) => Poll::Ready(self.text(bytes)),
+            Poll::Ready(Came::Other(read)) => self.message(read),
+        }
+    }
+
+    /// A text that came past the WebSocket.
+    #[inline]
+    fn text(&mut self, bytes: Bytes) -> Read {
+        self.reads_since_flush = self.reads_since_flush.saturating_add(1);
+        match Text::from_utf8(bytes) {
+            Ok(text) => Read::Message(Message::Text(text)),
+            Err(error) => Read::Over(self.over(Error::Utf8(error.to_string()))),
+        }
+    }
+
+    /// What the WebSocket gave.
+    fn message(&mut self, read: Option<Result<tungstenite::Message, Error>>) -> Poll<Read> {
+        match read {
+            Some(Ok(message)) => {
                 self.reads_since_flush = self.reads_since_flush.saturating_add(1);
                 let Some(message) = wire::incoming(message) else {
                     return Poll::Ready(Read::Skipped);
@@ -178,8 +233,8 @@ impl<R: Runtime> Link<R> {
                 }
                 Poll::Ready(Read::Message(message))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Read::Over(self.over(error))),
-            Poll::Ready(None) => {
+            Some(Err(error)) => Poll::Ready(Read::Over(self.over(error))),
+            None => {
                 let why = self.write_failure.take().unwrap_or(LinkFailure::Ended);
                 Poll::Ready(Read::Over(why))
             }

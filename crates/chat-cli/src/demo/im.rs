@@ -344,7 +344,7 @@ pub(crate) async fn message(
     client
         .expect(&what, |event| match event {
             Event::Service(ImEvent::Message(data))
-                if data.seq == seq && data.topic == *topic.as_str() =>
+                if data.seq() == seq && data.topic() == *topic.as_str() =>
             {
                 Some(data.clone())
             }

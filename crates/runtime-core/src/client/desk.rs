@@ -219,6 +219,10 @@ impl<S: Spoken> Machine for Desk<S> {
     fn is_finished(&self) -> bool {
         self.session.is_finished()
     }
+
+    fn is_quiet(&self) -> bool {
+        self.session.is_quiet()
+    }
 }
 
 impl<S: Spoken> Drop for Desk<S> {
