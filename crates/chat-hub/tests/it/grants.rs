@@ -171,3 +171,55 @@ fn who_shut_a_peer_out_hears_nothing_of_their_profile() {
     assert_eq!(lab.code(ann, named("Anne")), 200);
     assert!(lab.frames(bob).is_empty());
 }
+
+#[test]
+fn who_asks_for_more_than_they_have_is_heard_by_those_who_can_give_it() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let group = lab.group(&[ann, bob]);
+    lab.ask(ann, json!({"leave": {"id": "l", "topic": group}}));
+    lab.clear();
+    assert_eq!(lab.code(bob, own(&group, "JR")), 200);
+    assert!(lab.frames(ann).is_empty(), "less than one has concerns nobody afar");
+    assert_eq!(lab.code(bob, own(&group, "JRWA")), 200);
+    let told = only(&lab.frames(ann), "pres");
+    assert_eq!((&told["topic"], &told["src"]), (&json!("me"), &json!(group)));
+    assert_eq!((&told["what"], &told["tgt"]), (&json!("acs"), &json!(usr(BOB))));
+    assert_eq!(told["dacs"], json!({"want": "+WA"}));
+}
+
+#[test]
+fn in_a_conversation_one_gives_to_the_other_end_only() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    lab.sub(ann, &usr(BOB));
+    lab.sub(bob, &usr(ANN));
+    lab.clear();
+    assert_eq!(lab.code(ann, acs(&usr(BOB), CAT, "JRWPA")), 403);
+    let frames = lab.ask(ann, acs(&usr(BOB), BOB, "JR"));
+    assert_eq!(ctrl(&frames)["params"]["acs"]["given"], "JRA");
+}
+
+#[test]
+fn rule_155_who_is_invited_wants_no_more_than_is_given() {
+    let mut lab = Lab::new();
+    let [ann, ..] = lab.three();
+    let group = lab.group(&[ann]);
+    let frames = lab.ask(ann, acs(&group, BOB, "JRD"));
+    let expected = json!({"want": "JR", "given": "JRD", "mode": "JR"});
+    assert_eq!(ctrl(&frames)["params"]["acs"], expected);
+}
+
+#[test]
+fn rule_131_172_a_transfer_changes_two_rows_and_no_other() {
+    let mut lab = Lab::new();
+    let [ann, bob, cat] = lab.three();
+    let group = lab.group(&[ann, bob, cat]);
+    lab.wait(10);
+    let before = time(&mut lab, ann);
+    lab.wait(10);
+    assert_eq!(lab.code(ann, acs(&group, BOB, "O")), 200);
+    let mut rows = changed(&mut lab, cat, &group, &before);
+    rows.sort_by_key(ToString::to_string);
+    assert_eq!(rows, [json!(usr(BOB)), json!(usr(ANN))]);
+}

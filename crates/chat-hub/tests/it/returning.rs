@@ -119,6 +119,22 @@ fn rule_076_what_a_member_who_was_removed_had_is_what_they_come_back_to() {
 }
 
 #[test]
+fn the_other_end_and_ones_other_sessions_hear_of_leaving() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let second = lab.session("102");
+    lab.sub(second, "me");
+    lab.sub(ann, &usr(BOB));
+    lab.sub(bob, &usr(ANN));
+    lab.clear();
+    assert_eq!(lab.code(bob, unsub(&usr(ANN))), 200);
+    let off = json!({"topic": "me", "src": usr(BOB), "what": "off"});
+    assert!(of(&lab.frames(ann), "pres").contains(&off));
+    let gone = json!({"topic": "me", "src": usr(ANN), "what": "gone"});
+    assert_eq!(of(&lab.frames(second), "pres"), [gone]);
+}
+
+#[test]
 fn nobody_is_in_a_group_without_joining_it() {
     let mut lab = Lab::new();
     let [ann, bob, _] = lab.three();
