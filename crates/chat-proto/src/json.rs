@@ -15,7 +15,7 @@ mod write;
 pub use crate::secret::SecretStr;
 pub(crate) use frame::{Field, Fields, frame, show};
 pub use raw::{Extra, Raw};
-pub(crate) use share::{Form, Slice};
+pub(crate) use share::{Form, Slice, Span};
 pub use share::{Share, Source};
 pub use string::Str;
 pub(crate) use transparent::transparent;

@@ -20,6 +20,12 @@ impl<'a> Stamp<'a> {
         &self.0
     }
 
+    /// A stamp that keeps nothing else alive.
+    #[must_use]
+    pub fn detach(&self) -> Stamp<'static> {
+        Stamp(self.0.detach())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {

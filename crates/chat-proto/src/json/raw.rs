@@ -45,6 +45,11 @@ impl<'a> Raw<'a> {
         }
     }
 
+    #[inline(always)]
+    pub(crate) const fn as_slice(&self) -> &Slice<'a> {
+        &self.0
+    }
+
     /// The JSON text.
     #[must_use]
     pub fn as_str(&self) -> &str {

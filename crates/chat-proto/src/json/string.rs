@@ -59,6 +59,11 @@ impl<'a> Str<'a> {
         Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Clean }, text))
     }
 
+    /// From a slice that stands between the quotes of valid JSON.
+    pub(crate) const fn of_slice(slice: Slice<'a>) -> Self {
+        Self(slice)
+    }
+
     #[inline(always)]
     pub(crate) fn into_slice(self) -> Slice<'a> {
         self.0

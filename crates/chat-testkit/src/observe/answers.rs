@@ -52,8 +52,8 @@ pub fn topic_event(client: Client, user: &str, event: &topic::ImEvent) -> Option
     Some(match event {
         topic::ImEvent::Message(data) => Observation::Told {
             client,
-            chat: Chat::of_topic(user, &data.topic.decode())?,
-            message: topic_message(data),
+            chat: Chat::of_topic(user, &data.topic().decode())?,
+            message: topic_message(&data.frame()),
             from_history: false,
         },
         topic::ImEvent::Gap { topic, from, to } => {
