@@ -18,6 +18,7 @@ use runtime_core::{Network, Runtime, TlsPolicy, WsConfig};
 use rustls_pki_types::ServerName;
 use smol_hyper::rt::FuturesIo;
 
+use crate::io::Tcp;
 use crate::{AsyncIoSocket, Family, IoStream};
 
 /// Sockets and timers of async-io, the rest by `F`.
@@ -62,7 +63,7 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
-        F::connect(address).await.map(FuturesIo::new)
+        Ok(FuturesIo::new(IoStream::new(Tcp::connect(address).await?)))
     }
 
     async fn encrypt(

@@ -53,6 +53,11 @@ pub(crate) trait Port<M: Machine> {
     /// anything new.
     fn sync(&mut self, cx: &mut Context<'_>) -> bool;
 
+    /// Whether others should get their turn now, e.g. somebody who was woken to take events.
+    fn gives_way(&mut self) -> bool {
+        false
+    }
+
     /// Whether driving should stop here: the event that was awaited is there, or nobody listens.
     fn is_done(&self) -> bool;
 }
@@ -149,6 +154,9 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
                 }
                 if idle && !news {
                     return Poll::Pending;
+                }
+                if port.gives_way() {
+                    break;
                 }
             }
         }

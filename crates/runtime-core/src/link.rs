@@ -1,5 +1,7 @@
 //! One live WebSocket, and one on its way out.
 
+mod doorbell;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
@@ -14,6 +16,7 @@ use crate::failure::of_websocket;
 use crate::inlet::Arrival;
 use crate::runtime::Runtime;
 use crate::wire;
+use doorbell::Doorbell;
 
 /// Messages that may be read before waiting writes go out regardless.
 const READS_PER_FLUSH: u32 = 64;
@@ -27,6 +30,8 @@ pub(crate) struct Link<R: Runtime> {
     /// When to stop waiting for a peer that has said goodbye, or that takes no more bytes.
     pub(crate) give_up: Option<Instant>,
     socket: R::Socket,
+    /// Between a task that is woken for many reasons and the socket that is read.
+    doorbell: Doorbell,
     /// Taken from the machine, refused by a full buffer.
     unsent: Option<tungstenite::Message>,
     /// Something waits in a buffer of ours.
@@ -49,12 +54,41 @@ pub(crate) enum Read {
     Over(LinkFailure),
 }
 
+/// What came, and which way.
+enum Came {
+    /// Past the WebSocket.
+    Text(Bytes),
+    /// From the WebSocket.
+    Other(Option<Result<tungstenite::Message, Error>>),
+}
+
+#[inline]
+fn poll_anything<R: Runtime>(socket: &mut R::Socket, cx: &mut Context<'_>) -> Poll<Came> {
+    let mut arrival = R::poll_text(socket, cx);
+    loop {
+        match arrival {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Arrival::Text(bytes)) => return Poll::Ready(Came::Text(bytes)),
+            Poll::Ready(Arrival::Other { .. }) => {}
+        }
+        if let Poll::Ready(read) = Pin::new(&mut *socket).poll_next(cx) {
+            return Poll::Ready(Came::Other(read));
+        }
+        // It has taken what there was for it, or it waits for more of the same.
+        arrival = R::poll_text(socket, cx);
+        if let Poll::Ready(Arrival::Other { fresh: false }) = arrival {
+            return Poll::Pending;
+        }
+    }
+}
+
 impl<R: Runtime> Link<R> {
     pub(crate) fn new(conn: ConnId, socket: R::Socket) -> Self {
         Self {
             conn,
             give_up: None,
             socket,
+            doorbell: Doorbell::new(),
             unsent: None,
             dirty: false,
             urgent: false,
@@ -159,26 +193,15 @@ impl<R: Runtime> Link<R> {
         }
     }
 
-    /// The next message.
+    /// The next message. Asks the socket only where it may have something.
     #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        let mut arrival = R::poll_text(&mut self.socket, cx);
-        let read = loop {
-            match arrival {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Arrival::Text(bytes)) => return Poll::Ready(self.text(bytes)),
-                Poll::Ready(Arrival::Other { .. }) => {}
-            }
-            if let Poll::Ready(read) = Pin::new(&mut self.socket).poll_next(cx) {
-                break read;
-            }
-            // It has taken what there was for it, or it waits for more of the same.
-            arrival = R::poll_text(&mut self.socket, cx);
-            if let Poll::Ready(Arrival::Other { fresh: false }) = arrival {
-                return Poll::Pending;
-            }
-        };
-        self.message(read)
+        let Self { doorbell, socket, .. } = self;
+        match doorbell.poll(cx, |cx| poll_anything::<R>(socket, cx)) {
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Came::Text(bytes)) => Poll::Ready(self.text(bytes)),
+            Poll::Ready(Came::Other(read)) => self.message(read),
+        }
     }
 
     /// A text that came past the WebSocket.
