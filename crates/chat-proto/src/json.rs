@@ -7,17 +7,13 @@
 
 mod frame;
 mod raw;
-#[cfg(feature = "reference")]
-mod reference;
 mod share;
 mod string;
 mod transparent;
 mod write;
 
 pub(crate) use frame::{Field, Fields, frame, show};
-pub use raw::{Extra, Params, Raw};
-#[cfg(feature = "reference")]
-pub(crate) use reference::reference;
+pub use raw::{Extra, Raw};
 pub(crate) use share::{Form, Slice, Span};
 pub use share::{Share, Source};
 pub use string::{SecretStr, Str};

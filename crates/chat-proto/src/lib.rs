@@ -67,6 +67,8 @@ pub mod error;
 pub mod im;
 pub mod json;
 pub mod machine;
+#[cfg(feature = "reference")]
+mod reference;
 pub mod rest;
 pub mod rng;
 pub mod server;

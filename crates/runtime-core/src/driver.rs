@@ -422,4 +422,6 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
 }
 
 #[cfg(test)]
+mod ahead;
+#[cfg(test)]
 mod tests;

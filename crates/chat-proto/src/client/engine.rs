@@ -174,7 +174,15 @@ impl<S: Service> Session<S> {
     }
 
     /// Carries out what the service decided.
+    #[inline]
     fn settle(&mut self) {
+        if self.engine.decision.is_some() {
+            self.carry_out();
+        }
+    }
+
+    #[cold]
+    fn carry_out(&mut self) {
         // A service that is told of a loss may decide to stop, but loses nothing more: two rounds.
         while let Some(decision) = self.engine.decision.take() {
             match decision {

@@ -105,11 +105,7 @@ impl<'a> Scanner<'a> {
     #[cold]
     #[inline(never)]
     fn object_spaced(mut self) -> Then<'a, bool> {
-        self.space();
-        self.open("{", "expected an object")?;
-        self.space();
-        let closed = self.close("}");
-        Ok((!closed, self))
+        Ok((self.open("{", "}", "expected an object")?, self))
     }
 
     /// Takes `member`, a name in quotes and a colon, if it stands here, and one space after it.
@@ -156,30 +152,19 @@ impl<'a> Scanner<'a> {
     #[cold]
     #[inline(never)]
     fn more_spaced(mut self) -> Then<'a, bool> {
-        self.space();
-        let more = self.take(",");
-        if more || self.close("}") {
-            Ok((more, self))
-        } else {
-            Err(self.fault("expected `,` or `}`"))
-        }
+        Ok((self.next("}", "expected `,` or `}`")?, self))
     }
 
     /// An array opens. Whether it has elements.
     #[inline(always)]
     pub(crate) fn array(&mut self) -> Result<bool, Fault> {
-        self.space();
-        self.open("[", "expected an array")?;
-        self.space();
-        Ok(!self.close("]"))
+        self.open("[", "]", "expected an array")
     }
 
     /// After an element. Whether another must follow.
     #[inline(always)]
     pub(crate) fn another(&mut self) -> Result<bool, Fault> {
-        self.space();
-        let more = self.take(",");
-        if more || self.close("]") { Ok(more) } else { Err(self.fault("expected `,` or `]`")) }
+        self.next("]", "expected `,` or `]`")
     }
 
     /// Takes `null` if it stands here.
@@ -218,17 +203,17 @@ impl<'a> Scanner<'a> {
         (value || self.take("false")).then_some(value)
     }
 
-    /// A whole number: sign and magnitude.
-    pub(crate) fn integer(&mut self) -> Result<(bool, u64), Fault> {
+    /// A whole number, in digits. `-0` is a float to serde_json: here it would be harmless, but the
+    /// two must agree.
+    pub(crate) fn integer(&mut self) -> Result<i128, Fault> {
         self.space();
         let from = *self;
         self.then(Self::number)?;
-        let number = from.until(self).unwrap_or_default();
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        match digits.parse() {
-            Ok(magnitude) => Ok((digits.len() < number.len(), magnitude)),
-            Err(_) => Err(from.fault("expected a whole number that fits")),
+        match from.until(self) {
+            Some("-0") | None => None,
+            Some(number) => number.parse().ok(),
         }
+        .ok_or_else(|| from.fault("expected a whole number that fits"))
     }
 
     /// The digits of a short whole number without a sign that stands right here.
@@ -318,13 +303,24 @@ impl<'a> Scanner<'a> {
         digits
     }
 
+    /// An array or object opens, perhaps behind white space. Whether anything is in it.
     #[inline(always)]
-    fn open(&mut self, bracket: &str, what: &'static str) -> Result<(), Fault> {
+    fn open(&mut self, bracket: &str, closing: &str, what: &'static str) -> Result<bool, Fault> {
+        self.space();
         if !self.take(bracket) {
             return Err(self.fault(what));
         }
         self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
-        Ok(())
+        self.space();
+        Ok(!self.close(closing))
+    }
+
+    /// After something in it. Whether more must follow.
+    #[inline(always)]
+    fn next(&mut self, closing: &str, what: &'static str) -> Result<bool, Fault> {
+        self.space();
+        let more = self.take(",");
+        if more || self.close(closing) { Ok(more) } else { Err(self.fault(what)) }
     }
 
     #[inline(always)]

@@ -4,9 +4,10 @@
 //! samples. Defaults are left out, but for those marked `always`.
 
 use crate::codec::{self, Decode as _, DecodeError, Scanner, Wire, lone};
+use crate::im::params::Params;
 use crate::im::stamp::Stamp;
 use crate::im::up::{AnyObject, Cred, Defacs, SeqRange};
-use crate::json::{Object, Params, Raw, Share, Source, Str, frame, member_name};
+use crate::json::{Object, Raw, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The kinds of frames from the server.

@@ -10,12 +10,12 @@ use super::request::no_meta;
 use super::state::{ImState, rejection};
 use super::track::Track;
 use crate::client::{Cx, RequestId};
-use crate::codec::{self, Decode};
+use crate::codec::{self, Decode, Wire};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
 use crate::im::up::AnyObject;
-use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
-use crate::json::{Params, Share, Str};
+use crate::im::{Access, Down, Im, Params, Seq, TopicName, UserId};
+use crate::json::{Share, Str};
 use crate::machine::Text;
 
 /// Most members of answers nobody knows that are kept of one answer.
@@ -27,7 +27,7 @@ impl ImState {
     /// Takes a text that holds a message, which is what most texts hold, and gives any other back.
     pub(super) fn on_message(&mut self, text: Text, cx: &mut Cx<'_, Im>) -> Result<(), Text> {
         let limits = *cx.limits();
-        if limits.check(text.as_str()).is_ok() {
+        if !self.is_opening() && limits.check(text.as_str()).is_ok() {
             let mut data = Data::default();
             if data.read_lone(text.as_str(), limits.max_depth) {
                 self.heard += 1;
@@ -36,7 +36,8 @@ impl ImState {
                     return Ok(());
                 };
                 let topic = is_behind.then(|| TopicName::from(&data.topic));
-                drop(data);
+                // All of it is borrowed, or it would have other parts.
+                std::mem::forget(data);
                 // The event takes the text along.
                 cx.event(ImEvent::Message(parts.of_text(text)));
                 if let Some(topic) = topic {
@@ -50,12 +51,15 @@ impl ImState {
 
     pub(super) fn on_frame(&mut self, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
         self.heard += 1;
+        let is_early = self.is_opening();
         match frame {
-            Down::Ctrl(ctrl) => {
-                if let Some(ctrl) = self.opening_answer(ctrl, cx) {
-                    self.on_ctrl(ctrl.share(text), cx);
-                }
-            }
+            Down::Ctrl(ctrl) => match self.opening_answer(ctrl, cx) {
+                Some(ctrl) if is_early => cx.event(ImEvent::Notice(Box::new(ctrl.share(text)))),
+                Some(ctrl) => self.on_ctrl(ctrl.share(text), cx),
+                None => {}
+            },
+            // Before the login is answered no frame can be about a topic.
+            frame if is_early => cx.event(ImEvent::Other(Box::new(frame.share(text)))),
             Down::Data(data) => self.on_data(&data, text, cx),
             Down::Meta(meta) => self.on_meta(meta.share(text), cx),
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
