@@ -71,6 +71,7 @@ pub mod machine;
 mod reference;
 pub mod rest;
 pub mod rng;
+mod secret;
 pub mod server;
 mod table;
 pub mod time;

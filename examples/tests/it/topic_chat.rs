@@ -49,8 +49,7 @@ async fn echo_bot() {
                     heard.push((message.from().decode().into_owned(), message.as_text().unwrap()));
                 }
             }
-            let heard: Vec<_> =
-                heard.iter().map(|(from, text)| (&**from, text.clone())).collect();
+            let heard: Vec<_> = heard.iter().map(|(from, text)| (&**from, text.clone())).collect();
             assert_eq!(heard, [(ALICE, text.to_owned()), (BOB, text.to_owned())], "{on:?}");
         }
         alice.publish(&topic, Publish::text("/quit")).await.unwrap();

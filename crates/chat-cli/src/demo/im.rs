@@ -346,7 +346,7 @@ pub(crate) async fn message(
             Event::Service(ImEvent::Message(data))
                 if data.seq() == seq && data.topic() == *topic.as_str() =>
             {
-                Some(data.clone())
+                Some(data.to_data())
             }
             _ => None,
         })

@@ -141,7 +141,8 @@ impl Encode for Loose<'_> {
 
 impl<'a> Decode<'a> for Loose<'a> {
     fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        if scanner.is_string() {
+        scanner.space();
+        if scanner.is_at(b'"') {
             let (text, escaped) = scanner.string()?;
             *self = Self::string(Str::scanned(text, escaped));
         } else {

@@ -78,7 +78,8 @@ pub(crate) fn any_member<'a, T: Decode<'a>>(
         return Ok(scanner);
     }
     *field = T::default();
-    if scanner.null() { Ok(scanner) } else { field.read(scanner.local()) }
+    scanner.space();
+    if scanner.take("null") { Ok(scanner) } else { field.read(scanner.local()) }
 }
 
 /// An object with members in any order.
@@ -137,7 +138,9 @@ impl<'a> Decode<'a> for Raw<'a> {
 
 impl<'a> Decode<'a> for bool {
     fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        *self = scanner.boolean()?;
+        scanner.space();
+        let value = scanner.plain_boolean();
+        *self = value.ok_or_else(|| scanner.fault("expected `true` or `false`"))?;
         Ok(scanner)
     }
 

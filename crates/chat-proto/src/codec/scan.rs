@@ -1,7 +1,7 @@
 //! A single pass over the text of a frame.
 //!
 //! A small vocabulary: [`Scanner::predict`] the member that comes next, read a
-//! [`string`](Scanner::string), an [`integer`](Scanner::integer), a [`boolean`](Scanner::boolean),
+//! [`string`](Scanner::string) or an [`integer`](Scanner::integer),
 //! [`skip`](Scanner::skip) any value. It takes exactly the JSON that serde_json takes, but for depth
 //! (see [`Fault::TooDeep`]), and allocates nothing.
 //!
@@ -75,18 +75,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether, behind the value of a member, the object and the text end.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn is_last(mut self) -> bool {
         self.more() == Ok(false) && self.end().is_ok()
     }
 
     /// Nothing but white space may be left.
-    #[inline(always)]
-    pub(crate) fn end(mut self) -> Result<(), Fault> {
-        if !self.rest.is_empty() {
-            self.space();
-        }
-        if self.rest.is_empty() { Ok(()) } else { Err(self.fault("nothing more may follow")) }
+    #[inline(never)]
+    pub(crate) fn end(self) -> Result<(), Fault> {
+        let left = self.after_space();
+        if left.rest.is_empty() { Ok(()) } else { Err(left.fault("nothing more may follow")) }
     }
 
     /// An object opens. Whether it may have members.
@@ -167,36 +165,13 @@ impl<'a> Scanner<'a> {
         self.next("]", "expected `,` or `]`")
     }
 
-    /// Takes `null` if it stands here.
-    #[inline(always)]
-    pub(crate) fn null(&mut self) -> bool {
-        self.space();
-        self.take("null")
-    }
-
     /// Whether this byte stands right here.
     #[inline(always)]
     pub(crate) fn is_at(&self, byte: u8) -> bool {
         self.rest.as_bytes().first() == Some(&byte)
     }
 
-    /// Whether a string stands here.
-    #[inline(always)]
-    pub(crate) fn is_string(&mut self) -> bool {
-        self.space();
-        self.is_at(b'"')
-    }
-
-    /// `true` or `false`.
-    pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
-        self.space();
-        match self.plain_boolean() {
-            Some(value) => Ok(value),
-            None => Err(self.fault("expected `true` or `false`")),
-        }
-    }
-
-    /// The same if it stands right here.
+    /// `true` or `false`, if it stands right here.
     #[inline(always)]
     pub(crate) fn plain_boolean(&mut self) -> Option<bool> {
         let value = self.take("true");
@@ -291,16 +266,10 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes digits, perhaps none.
-    #[inline(always)]
     pub(super) fn digits(&mut self) -> &'a str {
-        let bytes = self.rest.as_bytes();
-        let mut len = 0;
-        while bytes.get(len).is_some_and(u8::is_ascii_digit) {
-            len += 1;
-        }
-        let (digits, rest) = self.rest.split_at(len);
-        self.rest = rest;
-        digits
+        let from = *self;
+        self.rest = self.rest.trim_start_matches(|it: char| it.is_ascii_digit());
+        from.until(self).unwrap_or_default()
     }
 
     /// An array or object opens, perhaps behind white space. Whether anything is in it.
@@ -332,7 +301,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes `token` if it stands here.
     #[inline(always)]
-    pub(super) fn take(&mut self, token: &str) -> bool {
+    pub(crate) fn take(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {
             Some(rest) => {
                 self.rest = rest;
@@ -349,7 +318,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         if self.peek() <= b' ' {
             *self = self.local().after_space();
         }

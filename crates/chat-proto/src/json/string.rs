@@ -6,7 +6,6 @@ use std::fmt;
 use bytestring::ByteString;
 
 use super::share::{Form, Share, Slice, Source};
-use super::transparent::transparent;
 
 /// A JSON string: borrowed from its frame, shared with it, or made by us.
 ///
@@ -168,32 +167,6 @@ impl fmt::Debug for Str<'_> {
     }
 }
 
-/// A string whose `Debug` shows nothing: login secrets and tokens inside frames.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretStr<'a>(Str<'a>);
-
-impl<'a> SecretStr<'a> {
-    /// The text itself.
-    #[must_use]
-    pub const fn expose(&self) -> &Str<'a> {
-        &self.0
-    }
-}
-
-impl<'a, T: Into<Str<'a>>> From<T> for SecretStr<'a> {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for SecretStr<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[REDACTED]")
-    }
-}
-
-transparent! { SecretStr(Str) }
-
 /// Decodes the escapes of a valid JSON string.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -267,11 +240,6 @@ mod tests {
         let shared = read(text.as_str()).share(&text);
         assert_eq!(shared, "a\tb");
         assert_eq!(shared.as_slice().as_str(), r"a\tb");
-    }
-
-    #[test]
-    fn a_secret_prints_nothing() {
-        assert_eq!(format!("{:?}", SecretStr::from("hush")), "[REDACTED]");
     }
 
     proptest! {
