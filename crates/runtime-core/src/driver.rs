@@ -43,6 +43,11 @@ pub(crate) trait Port<M: Machine> {
     /// Whether one more event can be taken.
     fn has_room(&self) -> bool;
 
+    /// How many messages may be read before their events are put.
+    fn ahead(&self) -> usize {
+        usize::MAX
+    }
+
     /// Takes an event. Only when there is room.
     fn put(&mut self, event: M::Event);
 
@@ -209,7 +214,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         }
         // No room means that an event may be stuck.
         if self.reading && port.has_room() {
-            worked |= self.poll_reads(cx, now);
+            worked |= self.poll_reads(cx, now, port.ahead());
         }
         // While there is other work, a look now and then is enough.
         if !worked || now.mono >= self.look_at {
@@ -324,11 +329,11 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     }
 
     /// Reads what is there, as long as nothing else is to be done about it.
-    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
+    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now, most: usize) -> bool {
         let since = now.mono.saturating_duration_since(self.read_at);
         self.read_at = now.mono;
         self.ahead = if since < BETWEEN_LOOKS { (self.ahead * 2).min(AHEAD) } else { 1 };
-        for read in 0..self.ahead {
+        for read in 0..most.min(self.ahead as usize) {
             let is_busy = read > 0 && !self.machine.is_quiet();
             if is_busy || !self.poll_read(cx, now) {
                 return read > 0;
