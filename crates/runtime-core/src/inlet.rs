@@ -40,6 +40,8 @@ pub struct Inlet {
     at_a_time: usize,
     /// The longest text.
     longest: usize,
+    /// Somebody asks for texts. Where nobody does, the WebSocket gets them.
+    asked: bool,
     /// For the WebSocket, behind the bytes that wait.
     failure: Option<io::Error>,
 }
@@ -89,6 +91,7 @@ impl Inlet {
             stage: Stage::Head { empty: false },
             at_a_time: config.read_buffer_bytes.max(256),
             longest: config.max_message_bytes.min(LONGEST),
+            asked: false,
             failure: None,
         }
     }
@@ -106,6 +109,7 @@ impl Inlet {
         &mut self,
         mut fill: impl FnMut(&mut [u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<Arrival> {
+        self.asked = true;
         loop {
             let Stage::Frames { pass: 0, parts } = self.stage else {
                 return Poll::Ready(Arrival::Other { fresh: false });
@@ -142,7 +146,10 @@ impl Inlet {
         out: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if matches!(self.stage, Stage::Frames { pass: 0, .. }) {
-            return Poll::Pending;
+            if self.asked {
+                return Poll::Pending;
+            }
+            self.stage = Stage::Through;
         }
         if self.filled == 0 && !ready!(self.poll_fill(&mut fill)) {
             return Poll::Ready(self.failure.take().map_or(Ok(0), Err));
