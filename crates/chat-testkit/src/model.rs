@@ -8,16 +8,18 @@
 mod access;
 mod demand;
 mod state;
+mod subs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::demand::{Demand, Limits, Violation};
 
-use self::access::{Access, Change, OWN, Powers, READ, WRITE, bits};
+use self::access::{Access, Change, OWN, Powers, READ, WRITE, bits, is_in};
 use self::state::{
     Ask, Follow, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view,
 };
+use self::subs::{Sub, Subs};
 use crate::observe::{Chat, Client, Dump, End, Message, Observation, Observed, Row, Verb};
 
 type Verdict = Result<(), (Demand, String)>;
@@ -34,6 +36,7 @@ pub struct Model {
     /// Requests that may still change something.
     pending: BTreeSet<Key>,
     contents: BTreeMap<(Chat, String), Key>,
+    subs: Subs,
 }
 
 fn demand(holds: bool, demand: Demand, what: impl FnOnce() -> String) -> Verdict {
@@ -78,7 +81,6 @@ impl Model {
                 let life = self.lives.entry(*client).or_default();
                 if *up {
                     life.up_since = self.step;
-                    life.dropped.clear();
                 } else {
                     life.lost = Some(self.now);
                     life.follows.values_mut().for_each(|it| it.fresh = false);
@@ -122,8 +124,12 @@ impl Model {
             Observation::Dropped { client, chat } => {
                 let life = self.lives.entry(*client).or_default();
                 life.follows.remove(chat);
-                life.dropped.insert(chat.clone());
+                life.quit.insert(chat.clone());
             }
+            Observation::Attaching { client, chat, number } => {
+                return self.attaching(*client, chat, *number);
+            }
+            Observation::Attached { client, number } => self.subs.answered(*client, *number),
             Observation::Noted { client, chat, seq, .. } => {
                 let user = self.lives.entry(*client).or_default().user.clone();
                 let room = self.rooms.entry(chat.clone()).or_default();
@@ -221,14 +227,33 @@ impl Model {
             (End::Page(messages), Verb::History { chat }) => {
                 messages.iter().try_for_each(|it| self.may_have(&user, chat, it))?;
             }
-            (End::Done, verb) => {
+            // What it may have left it follows no more: that would join it again.
+            (End::Done | End::Unknown, verb) => {
                 if let Some(chat) = farewell(verb) {
-                    self.lives.entry(client).or_default().follows.remove(chat);
+                    let life = self.lives.entry(client).or_default();
+                    life.follows.remove(chat);
+                    life.quit.insert(chat.clone());
                 }
+            }
+            (End::Subscribed(Some(chat)), _) => {
+                self.lives.entry(client).or_default().quit.remove(chat);
             }
             _ => {}
         }
         Ok(())
+    }
+
+    /// A client writes a `sub`: for its application, or to attach again what it follows.
+    fn attaching(&mut self, client: Client, chat: &Chat, number: u64) -> Verdict {
+        let Some(life) = self.lives.get(&client) else { return Ok(()) };
+        let wanted = Verb::Subscribe { chat: Some(chat.clone()) };
+        let asks = life.open.iter().filter_map(|id| self.asks.get(&(client, life.number, *id)));
+        let asked = asks.into_iter().any(|ask| ask.verb == wanted);
+        let gone = !asked && life.quit.contains(chat);
+        let (user, up_since) = (life.user.clone(), life.up_since);
+        let sub = Sub { user, verb: wanted, asked, up_since, used: false };
+        self.subs.sent((client, number), sub);
+        demand(!gone, Demand::Entitled, || format!("client {client} joins {chat:?} again"))
     }
 
     /// `user` has a message: it must be stored, and they must have been able to read it since.
@@ -333,6 +358,7 @@ impl Model {
                 ask.met = is_so(&self.rooms, &ask.user, &ask.verb);
             }
         }
+        self.subs.settle();
         for (chat, room) in &self.rooms {
             let Chat::Topic(name) = chat else { continue };
             let alive = || room.members.values().filter_map(|it| it.access);
@@ -358,17 +384,8 @@ impl Model {
                     ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
                 });
                 let causes: Vec<_> = asks.copied().collect();
-                // Clients attach again by themselves, which brings the other side of a pair back, and
-                // a membership that ended elsewhere since they looked.
-                let in_pair = matches!(chat, Chat::Pair(..));
-                let until = room.members.get(user).map_or(0, |it| it.until);
-                let mut followers = self
-                    .lives
-                    .values()
-                    .filter(|life| life.follows.contains_key(chat) || life.dropped.contains(chat));
-                let brought = old.is_none()
-                    && followers
-                        .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
+                let left = room.members.get(user).map_or(0, |it| it.left);
+                let brought = causes.is_empty() && self.subs.explain(&change, left, powers);
                 let due = old == new || is_order || brought || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
                 if let ([only], true) = (&causes[..], old != new) {
@@ -381,6 +398,9 @@ impl Model {
                     (false, true) => (member.since, member.until) = (step, u64::MAX),
                     (true, false) => member.until = step,
                     _ => {}
+                }
+                if is_in(old) && !is_in(new) {
+                    member.left = step;
                 }
                 member.access = new;
             }
