@@ -163,3 +163,24 @@ fn rule_196_too_many() {
     assert_eq!(lab.code(ann, messages(&group, two, false)), 400);
     assert_eq!(lab.code(ann, messages(&group, json!([{"low": 1, "hi": 1101}]), false)), 200);
 }
+
+/// Numbers begin at 1, so a range from 0 begins there; one that ends where it begins, or has no
+/// end, is one message.
+#[test]
+fn rule_191_ranges_at_the_edges() {
+    for (range, left) in [
+        (json!([{"low": 0, "hi": 3}]), vec![4, 3]),
+        (json!([{"low": 2, "hi": 2}]), vec![4, 3, 1]),
+        (json!([{"low": 2}]), vec![4, 3, 1]),
+        (json!([{"low": 4, "hi": 100}]), vec![3, 2, 1]),
+    ] {
+        let mut lab = Lab::new();
+        let [ann, ..] = lab.three();
+        let group = lab.group(&[ann]);
+        for n in 0..4 {
+            lab.publish(ann, &group, &n.to_string());
+        }
+        assert_eq!(lab.code(ann, messages(&group, range.clone(), true)), 200, "{range}");
+        assert_eq!(seqs(&mut lab, ann, &group), left, "{range}");
+    }
+}

@@ -58,6 +58,11 @@ fn rule_204_205_207_typing() {
     assert!(lab.frames(ann).is_empty());
     lab.ask(bob, json!({"note": {"topic": group, "what": "kpa"}}));
     assert_eq!(lab.frames(second).len(), 1);
+    lab.clear();
+    for what in ["kpa", "kpv"] {
+        lab.ask(bob, json!({"note": {"topic": group, "what": what}}));
+        assert_eq!(only(&lab.frames(ann), "info")["what"], what);
+    }
     lab.ask(
         ann,
         json!({"set": {"id": "1", "topic": group, "sub": {"user": usr(BOB), "mode": "JRP"}}}),

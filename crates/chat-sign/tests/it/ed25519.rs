@@ -81,4 +81,9 @@ fn other_keys_are_refused_without_a_word_of_them() {
     for pem in ["", "MC4CAQAwBQYDK2Vw", "-----BEGIN ENCRYPTED PRIVATE KEY-----", long.as_str()] {
         assert_eq!(error(pem), PrivateKeyError::Pem);
     }
+    // Up to 16 KiB it is read, and then found to be no key.
+    let begin = "-----BEGIN PRIVATE KEY-----\n";
+    let longest = format!("{begin}{}", "A".repeat(16 * 1024 - begin.len()));
+    assert_eq!(error(&longest), PrivateKeyError::Key);
+    assert_eq!(error(&format!("{longest}A")), PrivateKeyError::Pem);
 }

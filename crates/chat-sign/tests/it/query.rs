@@ -21,6 +21,7 @@ fn order_is_kept_and_nothing_is_sorted() {
     let mut query = Query::new();
     assert!(query.is_empty());
     query.push("z", 1).push("a", "").push("m", true);
+    assert!(!query.is_empty());
     assert_eq!(query.as_str(), "z=1&a=&m=true");
     assert_eq!(query.into_string(), "z=1&a=&m=true");
 }

@@ -39,7 +39,8 @@ fn debug_of_every_type() {
 
     let signed = signer.sign_query(query, 1_700_000_000_000, 5_000);
     let (_, signature) = signed.as_str().rsplit_once('=').unwrap();
-    shows_nothing(&signed, &[signature]);
+    let shown = shows_nothing(&signed, &[signature]);
+    assert!(shown.starts_with("SignedQuery(") && shown.contains("orderNo=2047"), "{shown}");
     shows_nothing(&RedactedQuery(signed.as_str()), &[signature]);
     let printed = RedactedQuery(signed.as_str()).to_string();
     assert!(!printed.contains(MARK) && !printed.contains(signature), "{printed}");
@@ -135,6 +136,7 @@ fn secrets_compare_by_their_text() {
     assert_ne!(Secret::new("a"), Secret::new("b"));
     assert_ne!(Secret::new("a"), Secret::new("aa"));
     assert!(Secret::new("").is_empty());
+    assert!(!Secret::new("a").is_empty());
     // A buffer with room to spare takes the copying path.
     let mut roomy = String::with_capacity(64);
     roomy.push_str("abc");

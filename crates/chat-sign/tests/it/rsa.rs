@@ -38,7 +38,8 @@ fn a_request_is_signed_as_another_library_does() {
     let expected = "TgnPX3f3tkv1MwEHu8FJr2FNujukR87%2BlUOYI4MYFQlNvsUYG7AlfRRdFfYiWZzQDbBD4l2AQXLUWfTAkKL8E2NzuF0y3eWjDlanpmwYVGotHvPrMpdVh1xEa6Sfu2dPTbws5FNhETnXag6v1DvfUQztgMmf0kf4OF33fbYgiFi6sgYKVm3U%2BvSGQVrQHoU58TNTOkRV4uX%2FkJ4FAdBk6DPdo7Kcmp0BXWw9xPUWPwJKmWGdkBx9FUPjGjnq%2BRrulwr5t3EGA9pNJndK2bxC32OqYm%2BV5grlUgMxIYrSMMGeiL3nZysOB1ROHs0ILsxfRFCDdIIGr69NqI3blWzwBA%3D%3D";
     let signed = signer.sign_query(request(), 1_499_827_319_559, 5_000);
     assert_eq!(signed.as_str(), format!("{REQUEST}&signature={expected}"));
-    assert!(!format!("{signer:?} {signed:?}").contains(expected));
+    assert!(!format!("{signed:?}").contains(expected));
+    assert_eq!(format!("{signer:?}"), "RsaSigner([REDACTED])");
 }
 
 #[test]
@@ -52,4 +53,9 @@ fn other_keys_are_refused_without_a_word_of_them() {
     for pem in ["", "MIIE", "-----BEGIN ENCRYPTED PRIVATE KEY-----", long.as_str()] {
         assert_eq!(error(pem), PrivateKeyError::Pem);
     }
+    // Up to 16 KiB it is read, and then found to be no key.
+    let begin = "-----BEGIN PRIVATE KEY-----\n";
+    let longest = format!("{begin}{}", "A".repeat(16 * 1024 - begin.len()));
+    assert_eq!(error(&longest), PrivateKeyError::Key);
+    assert_eq!(error(&format!("{longest}A")), PrivateKeyError::Pem);
 }

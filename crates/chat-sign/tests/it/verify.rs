@@ -180,6 +180,14 @@ fn bounds() {
     let long = sealed(&format!("timestamp=1700000000000&a={}", "x".repeat(MAX_QUERY_LEN)));
     assert_eq!(error_of(&long), VerifyError::TooLong { len: long.len() });
 
+    let spare = MAX_QUERY_LEN - sealed("timestamp=1700000000000&a=").len();
+    let sized = |len: usize| sealed(&format!("timestamp=1700000000000&a={}", "x".repeat(len)));
+    let longest = sized(spare);
+    assert_eq!(longest.len(), MAX_QUERY_LEN);
+    assert!(verify_query(longest.as_bytes(), &key(), NOW).is_ok());
+    let one_more = sized(spare + 1);
+    assert_eq!(error_of(&one_more), VerifyError::TooLong { len: MAX_QUERY_LEN + 1 });
+
     let params = |count: usize| {
         let mut query = Query::new();
         for i in 0..count {

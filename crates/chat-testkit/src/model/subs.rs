@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use super::access::{Change, Powers};
-use crate::observe::{Client, Verb};
+use super::{Demand, Model, Verdict, demand};
+use crate::observe::{Chat, Client, Verb};
 
 /// One of them.
 #[derive(Debug)]
@@ -54,5 +55,19 @@ impl Subs {
     /// A commit was looked at: what explains a part of it has come.
     pub(super) fn settle(&mut self) {
         self.0.retain(|_, sub| !sub.used);
+    }
+}
+
+impl Model {
+    /// A client writes a `sub`: for its application, or to attach again what it follows.
+    pub(super) fn attaching(&mut self, client: Client, chat: &Chat, number: u64) -> Verdict {
+        let Some(life) = self.lives.get(&client) else { return Ok(()) };
+        let verb = Verb::Subscribe { chat: Some(chat.clone()) };
+        let mut asks = life.open.iter().map(|id| self.asks.get(&(client, life.number, *id)));
+        let asked = asks.any(|ask| ask.is_some_and(|ask| ask.verb == verb));
+        let gone = !asked && life.quit.contains(chat);
+        let (user, up_since) = (life.user.clone(), life.up_since);
+        self.subs.sent((client, number), Sub { user, verb, asked, up_since, used: false });
+        demand(!gone, Demand::Entitled, || format!("client {client} joins {chat:?} again"))
     }
 }

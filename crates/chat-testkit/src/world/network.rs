@@ -15,6 +15,7 @@ use crate::link::{Link, Parcel, Way};
 
 impl World {
     pub(super) fn dial(&mut self, n: usize, conn: ConnId, request: Upgrade) {
+        self.learn_upgrade(&request);
         self.last_link += 1;
         let link = self.last_link;
         self.links.insert(link, Link::new(conn));
@@ -47,6 +48,7 @@ impl World {
     /// A client writes a message.
     pub(super) fn write(&mut self, n: usize, message: Message) {
         let Some(id) = self.clients[n].link else { return };
+        self.shown_message(&message, self.clients[n].is_im(), true);
         self.note(|| format!("client {n} → {}", shown(&message)));
         self.see_sub(n, &message);
         let (now, after) = (self.clock.now().mono, self.delay());
@@ -135,6 +137,7 @@ impl World {
         match parcel {
             Parcel::Open => self.input(n, Input::Opened { conn }),
             Parcel::Message(message) => {
+                self.shown_message(&message, self.clients[n].is_im(), false);
                 self.note(|| format!("client {n} ← {}", shown(&message)));
                 self.see_answer(n, &message);
                 match &message {
@@ -184,6 +187,7 @@ impl World {
         self.plan(patience, Due::HttpEnds { exchange, result: late });
         let after = self.delay();
         let request = request.into_request();
+        self.learn_request(&request);
         self.plan(after, Due::HttpArrives { exchange, request });
     }
 
@@ -208,7 +212,9 @@ impl World {
                         };
                         format!("client {} gets the answer {said}", it.client)
                     });
-                    self.input(it.client, Input::Response { id: it.id, result });
+                    let input = Input::Response { id: it.id, result };
+                    self.shown(|| format!("{input:?}"));
+                    self.input(it.client, input);
                 }
             }
             Due::CommitEnds(number) => {
@@ -232,6 +238,7 @@ impl World {
     }
 
     pub(super) fn answered(&mut self, id: HttpId, response: Response<Bytes>) {
+        self.learn_response(&response);
         let Some(exchange) = self.exchanges.get(&id.get()) else { return };
         if exchange.fault == Some(HttpFault::AnswerLost) {
             let result = Err(HttpFailure::Io("connection reset".to_owned()));
