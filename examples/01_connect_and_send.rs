@@ -33,9 +33,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     while let Some(event) = events.next().await {
         if let Event::Service(ImEvent::Message(message)) = event
-            && message.seq == receipt.seq.get()
+            && message.seq() == receipt.seq.get()
         {
-            println!("echo from {}: {:?}", message.from, message.content);
+            println!("echo from {}: {:?}", message.from(), message.content());
             break;
         }
     }

@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     while let Some(event) = events.next().await {
         let heard = match event {
-            Event::Service(ImEvent::Message(message)) => vec![message],
+            Event::Service(ImEvent::Message(message)) => vec![message.to_data()],
             // Somebody wrote in a topic that we do not follow: from now on we do. What was said before
             // we came is asked for; everything after it is told.
             Event::Service(ImEvent::Activity(news)) => {

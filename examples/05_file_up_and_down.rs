@@ -39,7 +39,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     // The peer's part, played by the echo: what to fetch stands in the message.
     while let Some(event) = events.next().await {
         let Event::Service(ImEvent::Message(message)) = event else { continue };
-        let content = message.content.ok_or("a message without content")?;
+        let content = message.content().ok_or("a message without content")?;
         let [_, url]: [String; 2] = content.parse()?;
         let options = DownloadOptions::default().with_max_bytes(64 << 20).on_progress(show("down"));
         let done = im.download_file(&FileUrl::new(url), to, options).await?;

@@ -77,7 +77,7 @@ fn happened(im: &mut Session<Im>, event: Event<ImEvent, Answer>) -> Result<(), B
         }
         Event::Completed { result: Err(why), .. } => return Err(why.into()),
         Event::Service(ImEvent::Message(message)) => {
-            println!("echo of {}: {:?}", message.seq, message.content);
+            println!("echo of {}: {:?}", message.seq(), message.content());
             im.close(now());
         }
         Event::CredentialsNeeded { why } => return Err(why.into()),

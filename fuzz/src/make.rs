@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use chat_proto::Text;
 use chat_proto::c2c::{Loose, MessageId, MessageUuid, OrderNo};
-use chat_proto::im::Stamp;
-use chat_proto::json::{Params, Raw, SecretStr, Share, Str};
+use chat_proto::im::{Params, Stamp};
+use chat_proto::json::{Raw, SecretStr, Share, Str};
 
 /// Bytes to build from. When they are used up it gives zeros, which make defaults.
 #[derive(Clone)]

@@ -15,6 +15,7 @@ mod links;
 pub(crate) mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 use std::time::Instant;
 
 use ::http::{Request, Response, StatusCode};
@@ -121,7 +122,6 @@ pub struct C2cImage {
 }
 
 /// A trader.
-#[derive(Debug)]
 struct Trader {
     api_key: String,
     signer: HmacSigner,
@@ -149,7 +149,6 @@ impl Order {
 }
 
 /// Accounts, orders, tickets, messages.
-#[derive(Debug)]
 pub(crate) struct C2cState {
     faults: Faults,
     traders: BTreeMap<u64, Trader>,
@@ -175,6 +174,23 @@ pub(crate) struct C2cState {
     faulted: u32,
     /// Calls of each user in the minute that began then.
     calls: BTreeMap<u64, (Instant, u32)>,
+}
+
+/// Counts only: keys, tickets and places to upload to are secrets.
+impl fmt::Debug for C2cState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("C2cState")
+            .field("faults", &self.faults)
+            .field("traders", &self.traders.len())
+            .field("orders", &self.orders)
+            .field("messages", &self.messages.len())
+            .field("tickets", &self.tickets.len())
+            .field("slots", &self.slots.len())
+            .field("uploads", &self.uploads.len())
+            .field("links", &self.links)
+            .field("delayed", &self.delayed.len())
+            .finish_non_exhaustive()
+    }
 }
 
 impl C2cState {

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod client;
 pub mod down;
+mod params;
 mod prepared;
 pub mod rest;
 pub mod seq;
@@ -14,6 +15,7 @@ pub mod up;
 
 pub use access::{Access, AccessMode, Dacs};
 pub use down::Down;
+pub use params::Params;
 pub use prepared::Prepared;
 pub use seq::{Seq, Seqs};
 pub use stamp::Stamp;

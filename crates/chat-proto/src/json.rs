@@ -7,20 +7,17 @@
 
 mod frame;
 mod raw;
-#[cfg(feature = "reference")]
-mod reference;
 mod share;
 mod string;
 mod transparent;
 mod write;
 
+pub use crate::secret::SecretStr;
 pub(crate) use frame::{Field, Fields, frame, show};
-pub use raw::{Extra, Params, Raw};
-#[cfg(feature = "reference")]
-pub(crate) use reference::reference;
-pub(crate) use share::{Form, Slice};
+pub use raw::{Extra, Raw};
+pub(crate) use share::{Form, Slice, Span};
 pub use share::{Share, Source};
-pub use string::{SecretStr, Str};
+pub use string::Str;
 pub(crate) use transparent::transparent;
 pub use write::Encode;
 pub(crate) use write::{Object, member_name};

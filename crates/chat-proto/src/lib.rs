@@ -67,8 +67,11 @@ pub mod error;
 pub mod im;
 pub mod json;
 pub mod machine;
+#[cfg(feature = "reference")]
+mod reference;
 pub mod rest;
 pub mod rng;
+mod secret;
 pub mod server;
 mod table;
 pub mod time;

@@ -443,6 +443,13 @@ pub trait Machine {
 
     /// Whether the machine is done for good: no lane will give anything more.
     fn is_finished(&self) -> bool;
+
+    /// Whether there is nothing to write, to start or to stop, for sure. A machine that can tell
+    /// without effort is given the messages that have come one after the other, at one reading of the
+    /// clock.
+    fn is_quiet(&self) -> bool {
+        false
+    }
 }
 
 impl<M: Machine + ?Sized> Machine for &mut M {
@@ -470,6 +477,10 @@ impl<M: Machine + ?Sized> Machine for &mut M {
 
     fn is_finished(&self) -> bool {
         (**self).is_finished()
+    }
+
+    fn is_quiet(&self) -> bool {
+        (**self).is_quiet()
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! A machine never asks what time it is: each call brings a [`Now`], one reading of both clocks.
 
+pub(crate) mod calendar;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 

@@ -40,36 +40,6 @@ impl fmt::Display for Cell {
     }
 }
 
-/// Faults that need no service.
-const COMMON: [FaultKind; 26] = [
-    FaultKind::Cut,
-    FaultKind::HalfOpen,
-    FaultKind::Late,
-    FaultKind::DeadPeer,
-    FaultKind::StallUp,
-    FaultKind::StallDown,
-    FaultKind::Partition,
-    FaultKind::Duplicate,
-    FaultKind::RefuseDials,
-    FaultKind::Deaf,
-    FaultKind::HttpNoConnect,
-    FaultKind::HttpLost,
-    FaultKind::HttpAnswerLost,
-    FaultKind::Http5xx,
-    FaultKind::Http429,
-    FaultKind::CrashLost,
-    FaultKind::CrashStored,
-    FaultKind::CrashSilent,
-    FaultKind::Shutdown,
-    FaultKind::FailCommits,
-    FaultKind::SlowCommits,
-    FaultKind::ForgetTokens,
-    FaultKind::ClientClock,
-    FaultKind::HubClock,
-    FaultKind::ExpireTokens,
-    FaultKind::Restart,
-];
-
 /// Phases in which a fault can hit.
 const PHASES: [Phase; 6] = [
     Phase::Preparing,
@@ -84,6 +54,7 @@ impl Cell {
     /// Every combination, those that cannot be included.
     pub fn all() -> impl Iterator<Item = Self> {
         [Service::Im, Service::C2c].into_iter().flat_map(|service| {
+            // Some faults are one service's own; they come last.
             let (verbs, more): (&[VerbKind], Vec<FaultKind>) = match service {
                 Service::Im => (&VerbKind::IM, vec![FaultKind::NoPbx]),
                 Service::C2c => (&VerbKind::C2C, {
@@ -91,8 +62,10 @@ impl Cell {
                     switches.chain([FaultKind::TakeOver]).collect()
                 }),
             };
+            let is_own = |it: &FaultKind| matches!(it, FaultKind::NoPbx | FaultKind::TakeOver);
+            let common = FaultKind::ALL.into_iter().filter(move |it| !is_own(it));
             let verbs: Vec<_> = verbs.iter().copied().map(Some).chain([None]).collect();
-            COMMON.into_iter().chain(more).flat_map(move |fault| {
+            common.chain(more).flat_map(move |fault| {
                 let verbs = verbs.clone();
                 PHASES.into_iter().flat_map(move |phase| {
                     let cell = move |verb| Self { service, fault, phase, verb };

@@ -330,7 +330,7 @@ impl Draw {
 
     fn cells_of_faults(&self) -> u32 {
         let switches = if self.setup.c2c.is_empty() { 0 } else { u32::from(switches::COUNT) };
-        u32::try_from(KINDS.len()).unwrap_or(0) + switches
+        u32::try_from(FaultKind::ALL.len()).unwrap_or(0) + switches
     }
 
     fn im_kind(&mut self) -> V {
@@ -411,42 +411,10 @@ const fn is_http(kind: FaultKind) -> bool {
     )
 }
 
-/// Faults that are no switch.
-const KINDS: [FaultKind; 28] = [
-    FaultKind::Cut,
-    FaultKind::HalfOpen,
-    FaultKind::Late,
-    FaultKind::DeadPeer,
-    FaultKind::StallUp,
-    FaultKind::StallDown,
-    FaultKind::Partition,
-    FaultKind::Duplicate,
-    FaultKind::RefuseDials,
-    FaultKind::Deaf,
-    FaultKind::HttpNoConnect,
-    FaultKind::HttpLost,
-    FaultKind::HttpAnswerLost,
-    FaultKind::Http5xx,
-    FaultKind::Http429,
-    FaultKind::CrashLost,
-    FaultKind::CrashStored,
-    FaultKind::CrashSilent,
-    FaultKind::Shutdown,
-    FaultKind::FailCommits,
-    FaultKind::SlowCommits,
-    FaultKind::ForgetTokens,
-    FaultKind::NoPbx,
-    FaultKind::ClientClock,
-    FaultKind::HubClock,
-    FaultKind::ExpireTokens,
-    FaultKind::Restart,
-    FaultKind::TakeOver,
-];
-
 fn fault_kind(index: u32) -> FaultKind {
     let index = usize::try_from(index).unwrap_or(0);
-    match KINDS.get(index) {
+    match FaultKind::ALL.get(index) {
         Some(kind) => *kind,
-        None => FaultKind::Switch(u8::try_from(index - KINDS.len()).unwrap_or(0)),
+        None => FaultKind::Switch(u8::try_from(index - FaultKind::ALL.len()).unwrap_or(0)),
     }
 }

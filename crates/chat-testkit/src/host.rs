@@ -52,6 +52,8 @@ pub struct Host {
     conns: BTreeMap<ConnId, ConnId>,
     names: BTreeMap<ConnId, ConnId>,
     last_conn: u64,
+    /// What it says about itself, if anybody listens.
+    said: Option<Vec<String>>,
 }
 
 impl Host {
@@ -73,6 +75,7 @@ impl Host {
             conns: BTreeMap::new(),
             names: BTreeMap::new(),
             last_conn: 0,
+            said: None,
         };
         host.start(now);
         host
@@ -87,6 +90,22 @@ impl Host {
     /// The hub, unless it is down. What it then wants is had from [`Host::poll`].
     pub const fn hub_mut(&mut self) -> Option<&mut Hub> {
         self.hub.as_mut()
+    }
+
+    /// Keeps from now on what people would print of what happens, for [`Host::heard`].
+    pub fn listen(&mut self) {
+        self.said.get_or_insert_default();
+    }
+
+    /// What people would have printed since the last look.
+    pub fn heard(&mut self) -> Vec<String> {
+        self.said.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn say(&mut self, what: &impl fmt::Debug) {
+        if let Some(said) = &mut self.said {
+            said.push(format!("{what:?}"));
+        }
     }
 
     /// All that is stored, in order.
@@ -177,7 +196,9 @@ impl Host {
             status: response.status().as_u16(),
             retry_after: None,
         })?;
+        let said = self.said.is_some().then(|| format!("{offer:?}"));
         let conn = hub.accepted(offer, now);
+        self.said.iter_mut().for_each(|it| it.extend(said.clone()));
         self.last_conn += 1;
         let name = ConnId::new(self.last_conn);
         self.conns.insert(name, conn);
@@ -263,6 +284,7 @@ impl Host {
             }
             let hub = self.hub.as_mut()?;
             if let Some(action) = hub.poll_action() {
+                self.say(&action);
                 match action {
                     HubAction::Commit { upto, records } => {
                         self.committing = Some((upto, records));
@@ -282,6 +304,7 @@ impl Host {
                 }
                 continue;
             }
+            let hub = self.hub.as_mut()?;
             let conn = hub.poll_wake()?;
             let name = self.names.get(&conn).copied();
             while let Some(message) = hub.poll_transmit(conn) {

@@ -7,18 +7,20 @@
 
 mod access;
 mod demand;
+mod notes;
+mod secrets;
 mod state;
+mod stream;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::demand::{Demand, Limits, Violation};
 
-use self::access::{Access, Change, OWN, Powers, READ, WRITE, bits};
-use self::state::{
-    Ask, Follow, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view,
-};
-use crate::observe::{Chat, Client, Dump, End, Message, Observation, Observed, Row, Verb};
+use self::access::{Access, Change, DELETE, OWN, Powers, READ, WRITE, bits};
+use self::secrets::Secrets;
+use self::state::{Ask, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view};
+use crate::observe::{Chat, Client, Dump, End, Observation, Observed, Queue, Row, Verb};
 
 type Verdict = Result<(), (Demand, String)>;
 
@@ -34,6 +36,9 @@ pub struct Model {
     /// Requests that may still change something.
     pending: BTreeSet<Key>,
     contents: BTreeMap<(Chat, String), Key>,
+    /// Orders that somebody without a client said to have read, and who.
+    scripted: BTreeSet<(Chat, String)>,
+    secrets: Secrets,
 }
 
 fn demand(holds: bool, demand: Demand, what: impl FnOnce() -> String) -> Verdict {
@@ -44,7 +49,9 @@ impl Model {
     /// Of a world in which nothing has happened yet.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        let mut secrets = Secrets::default();
+        limits.secrets.iter().for_each(|it| secrets.add(it));
+        Self { limits, secrets, ..Self::default() }
     }
 
     /// Judges a whole run.
@@ -69,46 +76,10 @@ impl Model {
 
     fn check(&mut self, what: &Observation) -> Verdict {
         match what {
-            Observation::Started { client, user } => {
-                let number = self.lives.get(client).map_or(0, |life| life.number + 1);
-                let life = Life { user: user.clone(), number, ..Life::default() };
-                self.lives.insert(*client, life);
-            }
-            Observation::Link { client, up } => {
-                let life = self.lives.entry(*client).or_default();
-                if *up {
-                    life.up_since = self.step;
-                    life.dropped.clear();
-                } else {
-                    life.lost = Some(self.now);
-                    life.follows.values_mut().for_each(|it| it.fresh = false);
-                }
-            }
             Observation::Asked { client, id, verb } => return self.asked(*client, *id, verb),
             Observation::Ended { client, id, end } => return self.ended(*client, *id, end),
-            Observation::GivenUp { client, id } => {
-                let life = self.lives.entry(*client).or_default();
-                let given_up = life.open.iter().filter(|it| id.is_none_or(|id| id == **it));
-                for id in given_up {
-                    let ask = self.asks.get_mut(&(*client, life.number, *id));
-                    ask.into_iter().for_each(|ask| ask.given_up = true);
-                }
-            }
-            Observation::Following { client, chat } => {
-                let life = self.lives.entry(*client).or_default();
-                let leaves = life.open.iter().any(|id| {
-                    let ask = self.asks.get(&(*client, life.number, *id));
-                    ask.and_then(|ask| farewell(&ask.verb)) == Some(chat)
-                });
-                let step = if leaves { u64::MAX } else { self.step };
-                let follow = self.follow(*client, chat);
-                follow.since = follow.since.min(step);
-            }
-            Observation::Watching { client, chat, on } => {
-                self.follow(*client, chat).since = if *on { self.step } else { u64::MAX };
-            }
-            Observation::Told { client, chat, message } => {
-                return self.told(*client, chat, message);
+            Observation::Told { client, chat, message, from_history } => {
+                return self.told(*client, chat, message, *from_history);
             }
             Observation::Gap { client, chat, from, to } => {
                 return self.gap(*client, chat, *from, *to);
@@ -119,33 +90,18 @@ impl Model {
                 (follow.last, follow.told) = (None, BTreeSet::new());
                 return demand(again, Demand::Order, || format!("{chat:?} went backwards"));
             }
-            Observation::Dropped { client, chat } => {
-                let life = self.lives.entry(*client).or_default();
-                life.follows.remove(chat);
-                life.dropped.insert(chat.clone());
-            }
-            Observation::Noted { client, chat, seq, .. } => {
-                let user = self.lives.entry(*client).or_default().user.clone();
-                let room = self.rooms.entry(chat.clone()).or_default();
-                let member = room.members.entry(user).or_default();
-                member.noted = member.noted.max(*seq);
-            }
             Observation::Stored(rows) => return self.stored(rows),
-            Observation::Crashed => {}
+            Observation::Held(queues) => return bounded(queues),
             Observation::Quiet(dump) => return self.quiet(dump),
             Observation::Shown(text) => {
-                let shown = self.limits.secrets.iter().position(|it| text.contains(it.as_str()));
-                return demand(shown.is_none(), Demand::Secret, || format!("secret {shown:?}"));
+                let shown = self.secrets.find(text);
+                // What it is may not be said here either.
+                let told = || format!("behind {:?}", shown.unwrap_or_default());
+                return demand(shown.is_none(), Demand::Secret, told);
             }
+            other => self.note(other),
         }
         Ok(())
-    }
-
-    /// What `client` has of `chat`; nothing of it is owed as long as nobody says so.
-    fn follow(&mut self, client: Client, chat: &Chat) -> &mut Follow {
-        let follows = &mut self.lives.entry(client).or_default().follows;
-        let none = Follow { since: u64::MAX, last: None, told: BTreeSet::new(), fresh: false };
-        follows.entry(chat.clone()).or_insert(none)
     }
 
     fn asked(&mut self, client: Client, id: u64, verb: &Verb) -> Verdict {
@@ -200,7 +156,7 @@ impl Model {
                 let lost = life.lost.filter(|lost| *lost >= ask.at);
                 let patience = match &ask.verb {
                     // It may be an HTTP exchange, which fails without a link.
-                    Verb::Other | Verb::History { .. } => Duration::ZERO,
+                    Verb::Other | Verb::History { .. } | Verb::MarkRead { .. } => Duration::ZERO,
                     Verb::Publish { chat: Chat::Order(_), .. } => self.limits.echo_within,
                     _ => self.limits.answer_within,
                 };
@@ -231,92 +187,6 @@ impl Model {
         Ok(())
     }
 
-    /// `user` has a message: it must be stored, and they must have been able to read it since.
-    fn may_have(&self, user: &str, chat: &Chat, it: &Message) -> Verdict {
-        let room = self.rooms.get(chat);
-        if room.is_some_and(|room| room.former.contains(it)) {
-            return Ok(());
-        }
-        let kept = room.and_then(|room| room.messages.get(&it.seq));
-        let Some(kept) = kept.filter(|kept| kept.message.content == it.content) else {
-            return Err((
-                Demand::True,
-                format!("{user} has {it:?} of {chat:?}, which is not stored"),
-            ));
-        };
-        let until = room.and_then(|room| room.members.get(user)).map(|member| member.until);
-        let may = until.is_some_and(|until| until >= kept.step);
-        let may = may && (kept.to.is_empty() || kept.to == user);
-        demand(may, Demand::Entitled, || format!("{user} has {it:?} of {chat:?}"))
-    }
-
-    fn told(&mut self, client: Client, chat: &Chat, it: &Message) -> Verdict {
-        let Some(life) = self.lives.get(&client) else { return Ok(()) };
-        let (user, number, up_since) = (life.user.clone(), life.number, life.up_since);
-        self.may_have(&user, chat, it)?;
-        let told = |what: &str| format!("client {client} told {it:?} of {chat:?}: {what}");
-        let follow = life.follows.get(chat);
-        let again = follow.is_some_and(|follow| follow.told.contains(&it.seq));
-        demand(!again, Demand::Once, || told("a second time"))?;
-        let (last, since) = follow.map_or((None, u64::MAX), |it| (it.last, it.since));
-        if !matches!(chat, Chat::Order(_)) {
-            demand(last.is_none_or(|last| it.seq > last), Demand::Order, || told("too late"))?;
-            // Until something was told, what is owed begins somewhere.
-            let skipped = self.owed(client, chat, if last.is_some() { 0 } else { since });
-            let hole = skipped
-                .into_iter()
-                .find(|seq| *seq < it.seq && last.is_none_or(|last| *seq > last));
-            demand(hole.is_none(), Demand::Order, || told(&format!("before {hole:?}")))?;
-        }
-        let fresh = self.rooms.get(chat).and_then(|room| room.messages.get(&it.seq));
-        let fresh = fresh.is_some_and(|kept| kept.step > up_since);
-        let follow = self.follow(client, chat);
-        (follow.last, follow.fresh) = (Some(it.seq), follow.fresh || fresh);
-        follow.told.insert(it.seq);
-        let key = self.contents.get(&(chat.clone(), it.content.clone()));
-        if let Some(key) = key.filter(|key| (key.0, key.1) == (client, number)) {
-            self.asks.entry(*key).and_modify(|ask| ask.seen = true);
-        }
-        Ok(())
-    }
-
-    /// Numbers of the messages that a client has to be told, of those stored after a step.
-    fn owed(&self, client: Client, chat: &Chat, since: u64) -> Vec<u64> {
-        let (Some(life), Some(room)) = (self.lives.get(&client), self.rooms.get(chat)) else {
-            return Vec::new();
-        };
-        let Some(member) = room.members.get(&life.user) else { return Vec::new() };
-        let from = since.max(member.since);
-        let own = |kept: &Kept| {
-            let key = self.contents.get(&(chat.clone(), kept.message.content.clone()));
-            let key = key.filter(|key| (key.0, key.1) == (client, life.number));
-            let verb = key.and_then(|key| self.asks.get(key)).map(|ask| &ask.verb);
-            // The answer stands for the message.
-            matches!(verb, Some(Verb::Publish { no_echo: true, .. }))
-                || matches!(chat, Chat::Order(_)) && kept.message.from == life.user
-        };
-        let is_owed = |seq: u64, kept: &Kept| {
-            let visible = kept.to.is_empty() || kept.to == life.user;
-            let gone = !kept.here || room.is_erased(&life.user, seq);
-            kept.step > from && visible && !gone && member.until == u64::MAX && !own(kept)
-        };
-        room.messages.iter().filter(|(seq, it)| is_owed(**seq, it)).map(|(seq, _)| *seq).collect()
-    }
-
-    fn gap(&mut self, client: Client, chat: &Chat, from: u64, to: u64) -> Verdict {
-        let last = self.follow(client, chat).last;
-        let told = |what: &str| format!("client {client} misses {from}..={to} of {chat:?}: {what}");
-        let order = from <= to && last.is_none_or(|last| from > last);
-        demand(order, Demand::Order, || told("that was before"))?;
-        let head = self.rooms.get(chat).and_then(|room| room.messages.keys().next_back().copied());
-        let far = head.unwrap_or_default().saturating_sub(self.limits.max_fill);
-        let owed = self.owed(client, chat, 0);
-        let there = owed.into_iter().find(|seq| (from..=to).contains(seq) && *seq > far);
-        demand(there.is_none(), Demand::Kept, || told(&format!("{there:?} is there")))?;
-        self.follow(client, chat).last = Some(to);
-        Ok(())
-    }
-
     fn stored(&mut self, rows: &[Row]) -> Verdict {
         let mut powers = Powers::new();
         for chat in rows.iter().filter_map(chat_of) {
@@ -325,9 +195,9 @@ impl Model {
                 powers.insert((chat.clone(), user.clone()), mode);
             }
         }
-        for row in rows {
+        for (at, row) in rows.iter().enumerate() {
             self.step += 1;
-            self.row(row, &mut powers)?;
+            self.row(row, &rows[at..], &mut powers)?;
             for key in &self.pending {
                 let Some(ask) = self.asks.get_mut(key).filter(|ask| !ask.met) else { continue };
                 ask.met = is_so(&self.rooms, &ask.user, &ask.verb);
@@ -343,7 +213,7 @@ impl Model {
         Ok(())
     }
 
-    fn row(&mut self, row: &Row, powers: &mut Powers) -> Verdict {
+    fn row(&mut self, row: &Row, rest: &[Row], powers: &mut Powers) -> Verdict {
         let (step, is_order) = (self.step, matches!(chat_of(row), Some(Chat::Order(_))));
         match row {
             Row::Member { chat, user, access } => {
@@ -428,7 +298,75 @@ impl Model {
                 demand(sound, Demand::Marks, || format!("{row:?} after {member:?}, {most}"))?;
                 member.marks = (*read, *received);
             }
+            Row::Marks { chat, user, read, .. } => {
+                let mine = Verb::MarkRead { chat: chat.clone() };
+                let mut asks = self.pending.iter().filter_map(|key| self.asks.get(key));
+                let asked = asks.any(|ask| ask.verb == mine && ask.user == *user);
+                let due = asked || self.scripted.remove(&(chat.clone(), user.clone()));
+                let room = self.rooms.entry(chat.clone()).or_default();
+                let last = room.messages.keys().next_back().copied().unwrap_or_default();
+                let member = room.members.entry(user.clone()).or_default();
+                let sound = due && member.marks.0 <= *read && *read <= last;
+                demand(sound, Demand::Marks, || format!("{row:?} after {member:?}, {last}"))?;
+                member.marks = (*read, *read);
+            }
+            Row::Message { chat, seq, message: None, .. } => {
+                let of = self.rooms.iter().find(|(of, room)| match chat {
+                    Some(chat) => *of == chat,
+                    None => matches!(of, Chat::Order(_)) && room.messages.contains_key(seq),
+                });
+                let (of, room) = of.ok_or((Demand::Kept, format!("{row:?} of nothing")))?;
+                // A conversation that is full loses its oldest message to a newer one.
+                let oldest = room.messages.iter().find(|(_, it)| it.here).map(|(seq, _)| seq);
+                let newer = |it: &Row| {
+                    let is_message = matches!(it, Row::Message { message: Some(_), .. });
+                    is_message && chat_of(it) == Some(of)
+                };
+                let full = oldest == Some(seq) && rest.iter().any(newer);
+                let due = full || room.is_erased(None, *seq);
+                demand(due, Demand::Kept, || format!("{seq} of {of:?} was thrown away"))?;
+                apply(&mut self.rooms, row, step);
+            }
+            Row::Erased { chat, user, ranges } => {
+                self.erased(chat, user.as_deref(), ranges, powers)?;
+                apply(&mut self.rooms, row, step);
+            }
             other => apply(&mut self.rooms, other, step),
+        }
+        Ok(())
+    }
+
+    /// Messages are erased, for a user or for everybody: by who may, of what they asked for.
+    fn erased(
+        &mut self,
+        chat: &Chat,
+        user: Option<&str>,
+        ranges: &[(u64, u64)],
+        powers: &Powers,
+    ) -> Verdict {
+        let Some(room) = self.rooms.get(chat) else { return Ok(()) };
+        // Earlier deletions are written anew, shorter or joined: they say nothing new.
+        let is_new = |seq: &u64, it: &Kept| it.here && !room.is_erased(user, *seq);
+        let within = |seq: &u64| ranges.iter().any(|(from, to)| (from..=to).contains(&seq));
+        let messages = room.messages.iter().filter(|(seq, it)| within(seq) && is_new(seq, it));
+        let mut causes = BTreeSet::new();
+        for (seq, _) in messages {
+            let asks = self.pending.iter().filter(|key| {
+                let Some(ask) = self.asks.get(*key) else { return false };
+                let power = powers.get(&(chat.clone(), ask.user.clone())).copied();
+                let Verb::Erase { chat: of, ranges, hard } = &ask.verb else { return false };
+                let needs = if user.is_some() { READ } else { READ | DELETE };
+                let may = power.unwrap_or_default() & needs == needs;
+                let meant = user.map_or(*hard, |user| user == ask.user);
+                of == chat && may && meant && ranges.iter().any(|(a, b)| (a..=b).contains(&seq))
+            });
+            let asks: Vec<_> = asks.copied().collect();
+            let due = !asks.is_empty();
+            demand(due, Demand::Entitled, || format!("{seq} of {chat:?} erased for {user:?}"))?;
+            causes.extend(asks);
+        }
+        if let (1, Some(only)) = (causes.len(), causes.first()) {
+            self.asks.entry(*only).and_modify(|ask| ask.traces += 1);
         }
         Ok(())
     }
@@ -455,7 +393,11 @@ impl Model {
                 demand(lost.is_none(), Demand::Kept, what)?;
             }
         }
-        let over = dump.queues.iter().find(|it| it.len > it.bound);
-        demand(over.is_none(), Demand::Bound, || format!("{over:?}"))
+        bounded(&dump.queues)
     }
+}
+
+fn bounded(queues: &[Queue]) -> Verdict {
+    let over = queues.iter().find(|it| it.len > it.bound);
+    demand(over.is_none(), Demand::Bound, || format!("{over:?}"))
 }

@@ -129,6 +129,11 @@ pub enum Verb {
         /// Of what.
         chat: Chat,
     },
+    /// To have read all of an order.
+    MarkRead {
+        /// Which.
+        chat: Chat,
+    },
     /// Anything else: it changes nothing that is checked.
     Other,
 }
@@ -305,6 +310,8 @@ pub enum Observation {
         chat: Chat,
         /// The message.
         message: Message,
+        /// In order chat: it was read from history, and not pushed.
+        from_history: bool,
     },
     /// A client told its application that messages cannot be had.
     Gap {
@@ -343,12 +350,23 @@ pub enum Observation {
         /// Read, or only received.
         read: bool,
     },
+    /// Somebody without a client here asks for something; no answer is seen.
+    Scripted {
+        /// Who, as [`topic_user`] or [`order_user`] writes it.
+        user: String,
+        /// What for.
+        verb: Verb,
+    },
     /// A commit is stored, all of it.
     Stored(Vec<Row>),
     /// The hub crashed: what was not stored is gone.
     Crashed,
     /// Nothing is on its way any more.
     Quiet(Box<Dump>),
+    /// How full everything of one owner is.
+    Held(Vec<Queue>),
+    /// Must never be shown from here on.
+    Secret(String),
     /// A text that people may read: a line of a transcript or of a log, an error, a `Debug`.
     Shown(String),
 }

@@ -59,7 +59,7 @@ fn api_secret(n: usize) -> String {
 
 /// What no transcript may show.
 pub fn secrets() -> impl Iterator<Item = String> {
-    (0..USERS).map(password).chain((0..ACCOUNTS).map(api_secret))
+    (0..USERS).map(password).chain((0..ACCOUNTS).flat_map(|n| [api_secret(n), api_key(n)]))
 }
 
 /// The orders an account is a side of.

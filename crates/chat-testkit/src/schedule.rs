@@ -340,6 +340,40 @@ pub enum FaultKind {
     Switch(u8),
 }
 
+impl FaultKind {
+    /// All but the switches.
+    pub const ALL: [Self; 28] = [
+        Self::Cut,
+        Self::HalfOpen,
+        Self::Late,
+        Self::DeadPeer,
+        Self::StallUp,
+        Self::StallDown,
+        Self::Partition,
+        Self::Duplicate,
+        Self::RefuseDials,
+        Self::Deaf,
+        Self::HttpNoConnect,
+        Self::HttpLost,
+        Self::HttpAnswerLost,
+        Self::Http5xx,
+        Self::Http429,
+        Self::CrashLost,
+        Self::CrashStored,
+        Self::CrashSilent,
+        Self::Shutdown,
+        Self::FailCommits,
+        Self::SlowCommits,
+        Self::ForgetTokens,
+        Self::NoPbx,
+        Self::ClientClock,
+        Self::HubClock,
+        Self::ExpireTokens,
+        Self::Restart,
+        Self::TakeOver,
+    ];
+}
+
 impl Fault {
     /// Its kind.
     #[must_use]

@@ -6,13 +6,15 @@
 
 mod client;
 mod faults;
+mod hub;
 mod network;
 mod quiet;
+mod shown;
 pub mod switches;
 mod told;
 mod verbs;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -27,9 +29,9 @@ use http::Request;
 use self::client::{Client, Either, HttpFault, Role};
 use crate::clock::Clock;
 use crate::coverage::Coverage;
-use crate::host::{Commit, Host, Wish};
-use crate::link::{Link, Parcel, Way, Weather};
-use crate::observe::{self, Observation, Observed};
+use crate::host::Host;
+use crate::link::{Link, Way, Weather};
+use crate::observe::{Observation, Observed};
 use crate::people;
 use crate::schedule::{Act, Op, Schedule, Setup};
 
@@ -133,6 +135,9 @@ pub struct World {
     /// Verbs that an application could call.
     done: u64,
     observed: Vec<Observed>,
+    /// The model is shown what people may read; these secrets it knows.
+    shows: bool,
+    secrets: BTreeSet<String>,
     coverage: Coverage,
     transcript: Option<Vec<String>>,
     failure: Option<Failure>,
@@ -156,7 +161,7 @@ impl World {
         let im = setup.im.iter().map(|it| Client::new(Role::Im(*it)));
         let c2c = setup.c2c.iter().map(|it| Client::new(Role::C2c(*it)));
         let sides = Observed { at: Duration::ZERO, what: Observation::Stored(people::sides()) };
-        Self {
+        let mut world = Self {
             clock: Clock::new(start),
             rng: Rng::new(seed),
             host,
@@ -187,15 +192,22 @@ impl World {
             steps: 0,
             done: 0,
             observed: vec![sides],
+            shows: false,
+            secrets: BTreeSet::new(),
             coverage: Coverage::default(),
             transcript: None,
             failure: None,
+        };
+        if shown::is_shown(seed) {
+            world.show();
         }
+        world
     }
 
     /// Writes down what happens, for people.
     pub fn record(&mut self) {
         self.transcript.get_or_insert_default();
+        self.show();
     }
 
     /// Plays a whole schedule, and comes to rest.
@@ -422,9 +434,14 @@ impl World {
 
     fn note(&mut self, line: impl FnOnce() -> String) {
         let at = self.clock.elapsed();
-        if let Some(lines) = &mut self.transcript {
-            lines.push(format!("{:>4}.{:03}  {}", at.as_secs(), at.subsec_millis(), line()));
+        if self.transcript.is_none() && !self.shows {
+            return;
         }
+        let line = format!("{:>4}.{:03}  {}", at.as_secs(), at.subsec_millis(), line());
+        if let Some(lines) = &mut self.transcript {
+            lines.push(line.clone());
+        }
+        self.shown(|| line);
     }
 
     /// Tells a client's session what happened.
@@ -496,10 +513,12 @@ impl World {
         }
         let client = &mut self.clients[n];
         let Some(machine) = &mut client.machine else { return };
+        let mut looked_at = false;
         if client.deaf.is_none() {
             machine.at_rest();
             if self.steps % 64 == 63 {
                 machine.probe(self.steps / 64);
+                looked_at = true;
             }
         }
         client.due = machine.poll_timeout();
@@ -507,9 +526,13 @@ impl World {
             let what = format!("client {n}: {broken}");
             self.fail(what);
         }
+        if looked_at {
+            self.show_session(n);
+        }
     }
 
     fn start_action(&mut self, n: usize, action: Action) {
+        self.shown(|| format!("{action:?}"));
         self.note(|| match &action {
             Action::Dial { request, .. } => format!("client {n} dials {request:?}"),
             Action::Drop { .. } => format!("client {n} lets go of its link"),
@@ -530,60 +553,6 @@ impl World {
                     self.exchanges.remove(&exchange);
                 }
             }
-        }
-    }
-
-    fn pump_host(&mut self) {
-        while let Some(wish) = self.host.poll() {
-            match wish {
-                Wish::Commit => self.commit(),
-                Wish::Answer(id, response) => self.answered(id, response),
-                Wish::Write(conn, message) => {
-                    if let Some(link) = self.by_server.get(&conn).copied() {
-                        self.say(link, Parcel::Message(message));
-                    }
-                }
-                Wish::Drop(conn) => {
-                    if let Some(link) = self.by_server.remove(&conn) {
-                        self.say(link, Parcel::End);
-                        if let Some(link) = self.links.get_mut(&link) {
-                            link.server_gone = true;
-                            link.server = None;
-                        }
-                        self.sweep(link);
-                    }
-                }
-            }
-        }
-    }
-
-    fn commit(&mut self) {
-        let mut after = self.slow_commits;
-        if self.rough {
-            after += self.setup.commit.draw(&mut self.rng);
-        }
-        self.commits += 1;
-        if after.is_zero() {
-            self.commit_ends();
-        } else {
-            self.plan(after, Due::CommitEnds(self.commits));
-        }
-    }
-
-    fn commit_ends(&mut self) {
-        let commit = if self.failing_commits > 0 { Commit::Failed } else { Commit::Stored };
-        self.failing_commits = self.failing_commits.saturating_sub(1);
-        let now = self.hub_now();
-        let records = self.host.finish_commit(commit, now);
-        self.note(|| format!("the commit is {commit:?}: {} records", records.len()));
-        self.stored(&records);
-        self.host_dirty = true;
-    }
-
-    fn stored(&mut self, records: &[chat_hub::Record]) {
-        let rows = observe::rows(records);
-        if !rows.is_empty() {
-            self.observe(Observation::Stored(rows));
         }
     }
 }

@@ -31,7 +31,7 @@ async fn hello() -> Result<(), Box<dyn std::error::Error>> {
     let mut events = im.events();
     while let Some(event) = events.next().await {
         let Event::Service(ImEvent::Message(message)) = event else { continue };
-        println!("{} says {:?}", message.from, message.content);
+        println!("{} says {:?}", message.from(), message.content());
         break;
     }
     println!("Closed: {:?}", im.close(Duration::from_secs(5)).await);

@@ -1,18 +1,24 @@
 //! One type for every stream of bytes.
 
 use std::fmt;
-use std::io;
-use std::net::Shutdown;
+use std::io::{self, Read as _};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
+use async_io::Async;
 use futures_util::io::{AsyncRead, AsyncWrite};
+use runtime_core::inlet::{Arrival, Inlet};
 
 /// A stream of bytes: TCP, or TLS over another one. One indirect call an operation, next to a
 /// system call.
 ///
 /// Closing it must end the writing half: TCP has to send its FIN.
-pub struct IoStream(Box<dyn Duplex>);
+pub struct IoStream {
+    io: Box<dyn Duplex>,
+    /// Below a client's WebSocket.
+    inlet: Option<Inlet>,
+}
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -22,7 +28,28 @@ impl IoStream {
     /// Wraps any stream.
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self(Box::new(io))
+        Self { io: Box::new(io), inlet: None }
+    }
+
+    /// The same below a WebSocket whose handshake comes next.
+    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
+        Self { inlet: Some(inlet), ..self }
+    }
+
+    /// The next text, past the WebSocket.
+    #[inline]
+    pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let Self { io, inlet } = self;
+        match inlet {
+            Some(inlet) => inlet.poll_text(|bytes| Pin::new(&mut *io).poll_read(cx, bytes)),
+            None => Poll::Ready(Arrival::Other { fresh: false }),
+        }
+    }
+
+    /// Reads bytes and throws them away.
+    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        self.inlet = None;
+        Pin::new(&mut self.io).poll_read(cx, &mut [0; 8192])
     }
 }
 
@@ -32,7 +59,11 @@ impl AsyncRead for IoStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
+        let Self { io, inlet } = &mut *self;
+        match inlet {
+            Some(inlet) => inlet.poll_read(|bytes| Pin::new(&mut *io).poll_read(cx, bytes), buf),
+            None => Pin::new(io).poll_read(cx, buf),
+        }
     }
 }
 
@@ -42,15 +73,15 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, bytes)
+        Pin::new(&mut self.io).poll_write(cx, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
+        Pin::new(&mut self.io).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_close(cx)
+        Pin::new(&mut self.io).poll_close(cx)
     }
 
     fn poll_write_vectored(
@@ -58,7 +89,7 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write_vectored(cx, parts)
+        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
     }
 }
 
@@ -68,32 +99,60 @@ impl fmt::Debug for IoStream {
     }
 }
 
-/// A TCP stream as both families must have it.
+/// A TCP stream on async-io's reactor, the same for all families.
 ///
-/// Its flush does nothing, as TCP keeps nothing back; smol's own forgets who waits to write. Its close
-/// sends a FIN: async-std's own does nothing.
-pub(crate) struct Tcp<T> {
-    stream: T,
-    shutdown: fn(&T, Shutdown) -> io::Result<()>,
+/// A read that did not fill its buffer has emptied the socket: the next one asks the reactor first,
+/// which looks at the socket as it starts to wait, instead of the socket, which would say no. So each
+/// message takes one read, and somebody who is woken for another reason makes no call of the system.
+pub(crate) struct Tcp {
+    stream: Async<TcpStream>,
+    /// The socket had no more bytes when last seen.
+    is_dry: bool,
 }
 
-impl<T> Tcp<T> {
-    pub(crate) const fn new(stream: T, shutdown: fn(&T, Shutdown) -> io::Result<()>) -> Self {
-        Self { stream, shutdown }
+impl Tcp {
+    /// Connects, without delay (`TCP_NODELAY`).
+    pub(crate) async fn connect(address: SocketAddr) -> io::Result<Self> {
+        let stream = Async::<TcpStream>::connect(address).await?;
+        stream.get_ref().set_nodelay(true)?;
+        Ok(Self { stream, is_dry: false })
+    }
+
+    fn poll_filled(
+        &mut self,
+        cx: &mut Context<'_>,
+        len: usize,
+        mut read: impl FnMut(&TcpStream) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        loop {
+            if self.is_dry {
+                ready!(self.stream.poll_readable(cx))?;
+                self.is_dry = false;
+            }
+            match read(self.stream.get_ref()) {
+                Ok(filled) => {
+                    self.is_dry = filled < len;
+                    return Poll::Ready(Ok(filled));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.is_dry = true,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Tcp<T> {
+impl AsyncRead for Tcp {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        self.poll_filled(cx, buf.len(), |mut stream| stream.read(buf))
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Tcp<T> {
+impl AsyncWrite for Tcp {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -102,12 +161,13 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Tcp<T> {
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
+    /// Nothing: TCP keeps nothing back.
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
         Poll::Ready(Ok(()))
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready((self.shutdown)(&self.stream, Shutdown::Write))
+        Poll::Ready(self.stream.get_ref().shutdown(Shutdown::Write))
     }
 
     fn poll_write_vectored(

@@ -86,9 +86,6 @@ pub trait Family: Clone + Send + Sync + 'static {
         port: u16,
     ) -> impl Future<Output = std_io::Result<Vec<SocketAddr>>> + Send;
 
-    /// A TCP connection without delay.
-    fn connect(address: SocketAddr) -> impl Future<Output = std_io::Result<IoStream>> + Send;
-
     /// Runs `task` on its own until it ends.
     fn spawn(task: impl Future<Output = ()> + Send + 'static);
 

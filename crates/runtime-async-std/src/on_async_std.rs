@@ -3,24 +3,17 @@
 use std::io;
 use std::net::SocketAddr;
 
-use async_std::net::{TcpStream, ToSocketAddrs};
+use async_std::net::ToSocketAddrs;
 
-use crate::io::Tcp;
-use crate::{Family, IoStream};
+use crate::Family;
 
-/// async-std's names, sockets and global executor.
+/// async-std's names and global executor.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AsyncStd;
 
 impl Family for AsyncStd {
     async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         Ok((host, port).to_socket_addrs().await?.collect())
-    }
-
-    async fn connect(address: SocketAddr) -> io::Result<IoStream> {
-        let stream = TcpStream::connect(address).await?;
-        stream.set_nodelay(true)?;
-        Ok(IoStream::new(Tcp::new(stream, TcpStream::shutdown)))
     }
 
     fn spawn(task: impl Future<Output = ()> + Send + 'static) {

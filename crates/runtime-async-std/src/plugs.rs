@@ -12,11 +12,13 @@ use async_io::Timer;
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::ClientConfig;
 use futures_util::future::{FutureExt, Map};
-use futures_util::io::{AsyncRead, AsyncWrite};
+use futures_util::io::AsyncWrite as _;
+use runtime_core::inlet::{Arrival, Inlet};
 use runtime_core::{Network, Runtime, TlsPolicy, WsConfig};
 use rustls_pki_types::ServerName;
 use smol_hyper::rt::FuturesIo;
 
+use crate::io::Tcp;
 use crate::{AsyncIoSocket, Family, IoStream};
 
 /// Sockets and timers of async-io, the rest by `F`.
@@ -61,7 +63,7 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
     }
 
     async fn connect(&self, address: SocketAddr) -> io::Result<Self::Stream> {
-        F::connect(address).await.map(FuturesIo::new)
+        Ok(FuturesIo::new(IoStream::new(Tcp::connect(address).await?)))
     }
 
     async fn encrypt(
@@ -80,7 +82,8 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
         request: http::Request<()>,
         config: &WsConfig,
     ) -> Result<Self::Socket, tungstenite::Error> {
-        let (stream, config) = (stream.into_inner(), Some(config.to_tungstenite()));
+        let stream = stream.into_inner().with_inlet(Inlet::new(config));
+        let config = Some(Inlet::behind(config).to_tungstenite());
         let upgrading = async_tungstenite::client_async_with_config(request, stream, config);
         upgrading.await.map(|(socket, _answer)| socket)
     }
@@ -89,8 +92,12 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
         Pin::new(socket.get_mut()).poll_close(cx)
     }
 
+    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
+        socket.get_mut().poll_text(cx)
+    }
+
     fn poll_discard(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        Pin::new(socket.get_mut()).poll_read(cx, &mut [0; 8192])
+        socket.get_mut().poll_discard(cx)
     }
 
     fn mono(&self) -> Instant {

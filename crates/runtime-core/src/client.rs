@@ -145,9 +145,9 @@ impl<S: Spoken, R: Runtime> Client<S, R> {
     /// credentials, or the session has ended.
     pub async fn ready(&self) -> Result<(), NotReady> {
         let (tell, told) = futures_channel::oneshot::channel();
+        let _waiting = self.handle.wait_for_answer();
         let post = self.handle.post(move |desk, _| desk.wait_until_ready(tell));
         post.map_err(|error| NotReady::NotAsked(error.into()))?;
-        let _waiting = self.handle.wait_for_answer();
         told.await.unwrap_or(Err(NotReady::Ended))
     }
 

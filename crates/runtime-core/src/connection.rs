@@ -57,6 +57,12 @@ impl<M: Machine, R: Runtime> Connection<M, R> {
     /// Cancel safe: an event is either returned or still there, and so is everything under way.
     /// Nothing moves while nobody awaits this.
     pub async fn next(&mut self) -> Option<M::Event> {
+        // What was read ahead, while nothing else is to be done.
+        if self.driver.machine.is_quiet()
+            && let Some(event) = self.driver.machine.poll_event()
+        {
+            return Some(event);
+        }
         // Pending means that the slot is empty: an event ends the poll at once.
         let mut slot = Slot(None);
         poll_fn(|cx| self.driver.poll(cx, &mut slot)).await;

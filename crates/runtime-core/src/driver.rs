@@ -29,6 +29,9 @@ const WALL_CLOCK: Duration = Duration::from_millis(1);
 /// How late a deadline may be noticed while other work goes on.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
+/// Messages that are read at one reading of the clock, and before anything else gets its turn.
+const AHEAD: u32 = 16;
+
 /// A call of the application, run between two turns.
 pub(crate) type Call<M> = Box<dyn FnOnce(&mut M, Now) + Send>;
 
@@ -49,6 +52,11 @@ pub(crate) trait Port<M: Machine> {
     /// Hands over what was put, fetches calls and room, and leaves the waker. Whether there is
     /// anything new.
     fn sync(&mut self, cx: &mut Context<'_>) -> bool;
+
+    /// Whether others should get their turn now, e.g. somebody who was woken to take events.
+    fn gives_way(&mut self) -> bool {
+        false
+    }
 
     /// Whether driving should stop here: the event that was awaited is there, or nobody listens.
     fn is_done(&self) -> bool;
@@ -72,6 +80,11 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     stale_at: Instant,
     /// When to look at deadlines, whatever else there is to do.
     look_at: Instant,
+    /// How many messages to read at once. One, unless the application takes what was read within a
+    /// moment: the clock stands still for it meanwhile.
+    ahead: u32,
+    /// When messages were last read.
+    read_at: Instant,
 }
 
 impl<M: Machine, R: Runtime> Driver<M, R> {
@@ -83,6 +96,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             clocks,
             stale_at: clocks.mono + WALL_CLOCK,
             look_at: clocks.mono,
+            ahead: 1,
+            read_at: clocks.mono,
             options: options.bounded(),
             reading: true,
             link: None,
@@ -140,6 +155,9 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
                 if idle && !news {
                     return Poll::Pending;
                 }
+                if port.gives_way() {
+                    break;
+                }
             }
         }
         port.sync(cx);
@@ -183,7 +201,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         }
         // No room means that an event may be stuck.
         if self.reading && port.has_room() {
-            worked |= self.poll_read(cx, now);
+            worked |= self.poll_reads(cx, now);
         }
         // While there is other work, a look now and then is enough.
         if !worked || now.mono >= self.look_at {
@@ -297,6 +315,24 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         true
     }
 
+    /// Reads what is there, as long as nothing else is to be done about it.
+    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
+        let since = now.mono.saturating_duration_since(self.read_at);
+        self.read_at = now.mono;
+        self.ahead = if since < BETWEEN_LOOKS { (self.ahead * 2).min(AHEAD) } else { 1 };
+        for read in 0..self.ahead {
+            let is_busy = read > 0 && !self.machine.is_quiet();
+            if is_busy || !self.poll_read(cx, now) {
+                return read > 0;
+            }
+            if self.link.as_ref().is_none_or(Link::is_urgent) {
+                break;
+            }
+        }
+        true
+    }
+
+    #[inline]
     fn poll_read(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
         let Some(link) = &mut self.link else { return false };
         let conn = link.conn;

@@ -1,22 +1,23 @@
 //! The driver in a task of its own, and what the application holds of it.
 
+mod mailbox;
+mod shared;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
 use chat_proto::{Machine, Now};
 use futures_channel::oneshot;
 
-use crate::driver::{Call, Port};
-use crate::options::Options;
-
-/// Events that the driver gathers before it hands them over while there is more to do.
-const BATCH: usize = 64;
+use crate::driver::Call;
+pub(crate) use mailbox::{Habits, channel};
+use shared::{Shared, wake};
 
 /// A machine that is driven in a task of its own. Cheap to clone; dropping the last one ends the
 /// task.
@@ -117,7 +118,7 @@ impl<M: Machine> Handle<M> {
             return Err(TryCallError::Full { len: inner.calls.len() });
         }
         inner.calls.push_back(call);
-        let driver = inner.driver.take();
+        let driver = self.shared.rouse(&mut inner);
         drop(inner);
         wake(driver);
         Ok(())
@@ -165,9 +166,9 @@ impl<M: Machine> Handle<M> {
         for event in events.rev() {
             inner.events.push_front(event);
         }
-        let consumers = mem::take(&mut inner.consumers);
+        let consumers = inner.consumers.take();
         drop(inner);
-        wake(consumers);
+        consumers.wake();
     }
 
     /// Somebody listens, so that events are kept for them; for as long as the answer lives.
@@ -196,7 +197,7 @@ impl<M: Machine> Handle<M> {
         }
         inner.last = Some(Box::new(last));
         self.shared.killed.store(true, Ordering::Release);
-        let driver = inner.driver.take();
+        let driver = self.shared.rouse(&mut inner);
         drop(inner);
         wake(driver);
     }
@@ -210,7 +211,8 @@ impl<M: Machine> Drop for Listening<M> {
         let mut inner = self.0.shared.lock();
         inner.listeners -= 1;
         // With nobody left, the socket is read again.
-        let driver = if inner.listeners == 0 && inner.starved { inner.driver.take() } else { None };
+        let is_needed = inner.listeners == 0 && inner.starved;
+        let driver = if is_needed { self.0.shared.rouse(&mut inner) } else { None };
         drop(inner);
         wake(driver);
     }
@@ -235,7 +237,9 @@ impl<M: Machine> Clone for Handle<M> {
 impl<M: Machine> Drop for Handle<M> {
     fn drop(&mut self) {
         if self.shared.handles.fetch_sub(1, Ordering::AcqRel) == 1 {
-            let driver = self.shared.lock().driver.take();
+            let mut inner = self.shared.lock();
+            let driver = self.shared.rouse(&mut inner);
+            drop(inner);
             wake(driver);
         }
     }
@@ -263,253 +267,4 @@ where
         let _ = sender.send(f(machine, now));
     };
     (Box::new(call), Reply(receiver))
-}
-
-fn wake(wakers: impl IntoIterator<Item = Waker>) {
-    wakers.into_iter().for_each(Waker::wake);
-}
-
-/// What both sides see. Held for a few instructions at a time: never while a call runs, never
-/// while somebody is woken.
-struct Shared<M: Machine> {
-    inner: Mutex<Inner<M>>,
-    handles: AtomicUsize,
-    /// How many wait for answers.
-    answers: AtomicUsize,
-    /// The driver must end at once.
-    killed: AtomicBool,
-}
-
-type Last<E> = Box<dyn FnOnce() -> Option<E> + Send>;
-
-struct Inner<M: Machine> {
-    calls: VecDeque<Call<M>>,
-    call_limit: usize,
-    events: VecDeque<M::Event>,
-    driver: Option<Waker>,
-    consumers: Vec<Waker>,
-    callers: Vec<Waker>,
-    /// How many take events.
-    listeners: usize,
-    /// Events that were given up.
-    discarded: u64,
-    /// What a driver that is killed says last.
-    last: Option<Last<M::Event>>,
-    /// The driver found no room for events.
-    starved: bool,
-    gone: bool,
-}
-
-impl<M: Machine> Shared<M> {
-    fn lock(&self) -> MutexGuard<'_, Inner<M>> {
-        // Nothing of the application runs under the lock.
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn poll_push(
-        &self,
-        cx: &mut Context<'_>,
-        call: &mut Option<Call<M>>,
-    ) -> Poll<Result<(), Gone>> {
-        let mut inner = self.lock();
-        if inner.gone {
-            return Poll::Ready(Err(Gone));
-        }
-        if inner.calls.len() >= inner.call_limit {
-            leave(&mut inner.callers, cx);
-            return Poll::Pending;
-        }
-        inner.calls.extend(call.take());
-        let driver = inner.driver.take();
-        drop(inner);
-        wake(driver);
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_take<T>(
-        &self,
-        cx: &mut Context<'_>,
-        take: impl FnOnce(&mut VecDeque<M::Event>) -> Option<T>,
-    ) -> Poll<Option<T>> {
-        let mut inner = self.lock();
-        let Some(taken) = take(&mut inner.events) else {
-            if inner.gone {
-                return Poll::Ready(None);
-            }
-            leave(&mut inner.consumers, cx);
-            return Poll::Pending;
-        };
-        // Woken when the queue is empty, not at each event: the driver fills it in one go.
-        let driver = if inner.starved && inner.events.is_empty() {
-            inner.starved = false;
-            inner.driver.take()
-        } else {
-            None
-        };
-        drop(inner);
-        wake(driver);
-        Poll::Ready(Some(taken))
-    }
-}
-
-fn leave(wakers: &mut Vec<Waker>, cx: &Context<'_>) {
-    if !wakers.iter().any(|waker| waker.will_wake(cx.waker())) {
-        wakers.push(cx.waker().clone());
-    }
-}
-
-/// The driver's end.
-pub(crate) struct Mailbox<M: Machine> {
-    shared: Arc<Shared<M>>,
-    event_limit: usize,
-    habits: Habits<M>,
-    /// Those who wait for answers were told that nothing is read, and nothing has changed since.
-    told_stuck: bool,
-    /// Calls that were fetched.
-    calls: VecDeque<Call<M>>,
-    /// Events that were not yet handed over.
-    events: VecDeque<M::Event>,
-    /// How many more may be gathered.
-    room: usize,
-}
-
-/// How a mailbox treats events that nobody takes.
-pub(crate) enum Habits<M> {
-    /// They are kept, and nothing is read meanwhile.
-    Keep,
-    /// The same while somebody listens; otherwise the oldest are given up. While somebody waits for
-    /// an answer, which may stand behind them, so many more are kept; then those who wait are told.
-    Client { slack: usize, on_stuck: fn(&mut M, usize) },
-}
-
-impl<M> Habits<M> {
-    /// How many more events may wait than usually; `None` when they are given up.
-    fn slack(&self, listeners: usize, answers: usize) -> Option<usize> {
-        match self {
-            Self::Client { .. } if listeners == 0 => None,
-            Self::Client { slack, .. } if answers > 0 => Some(*slack),
-            Self::Client { .. } | Self::Keep => Some(0),
-        }
-    }
-}
-
-pub(crate) fn channel<M: Machine>(options: &Options, habits: Habits<M>) -> (Handle<M>, Mailbox<M>) {
-    let shared = Arc::new(Shared {
-        inner: Mutex::new(Inner {
-            calls: VecDeque::new(),
-            call_limit: options.call_queue.max(1),
-            events: VecDeque::new(),
-            driver: None,
-            consumers: Vec::new(),
-            callers: Vec::new(),
-            listeners: 0,
-            discarded: 0,
-            last: None,
-            starved: false,
-            gone: false,
-        }),
-        handles: AtomicUsize::new(1),
-        answers: AtomicUsize::new(0),
-        killed: AtomicBool::new(false),
-    });
-    let event_limit = options.event_queue.max(1);
-    let mailbox = Mailbox {
-        shared: Arc::clone(&shared),
-        event_limit,
-        habits,
-        told_stuck: false,
-        calls: VecDeque::new(),
-        events: VecDeque::new(),
-        room: event_limit.min(BATCH),
-    };
-    (Handle { shared }, mailbox)
-}
-
-impl<M: Machine + 'static> Port<M> for Mailbox<M> {
-    fn has_room(&self) -> bool {
-        self.room > 0
-    }
-
-    fn put(&mut self, event: M::Event) {
-        self.events.push_back(event);
-        self.room -= 1;
-    }
-
-    fn next_call(&mut self) -> Option<Call<M>> {
-        self.calls.pop_front()
-    }
-
-    fn sync(&mut self, cx: &mut Context<'_>) -> bool {
-        let had_room = self.has_room();
-        let mut inner = self.shared.lock();
-        let consumers = if self.events.is_empty() {
-            Vec::new()
-        } else {
-            if inner.events.is_empty() {
-                // Nothing is moved but two pointers, and the room goes back and forth.
-                mem::swap(&mut inner.events, &mut self.events);
-            } else {
-                inner.events.append(&mut self.events);
-            }
-            mem::take(&mut inner.consumers)
-        };
-        let answers = self.shared.answers.load(Ordering::Relaxed);
-        let mut surplus = VecDeque::new();
-        self.room = if let Some(slack) = self.habits.slack(inner.listeners, answers) {
-            self.event_limit.saturating_add(slack).saturating_sub(inner.events.len()).min(BATCH)
-        } else {
-            let too_many = inner.events.len().saturating_sub(self.event_limit);
-            surplus.extend(inner.events.drain(..too_many));
-            inner.discarded += too_many as u64;
-            self.event_limit.min(BATCH)
-        };
-        inner.starved = self.room == 0;
-        let waiting = inner.events.len();
-        let fetched = !inner.calls.is_empty();
-        self.calls.append(&mut inner.calls);
-        let callers =
-            if self.calls.is_empty() { Vec::new() } else { mem::take(&mut inner.callers) };
-        if !inner.driver.as_ref().is_some_and(|waker| waker.will_wake(cx.waker())) {
-            inner.driver = Some(cx.waker().clone());
-        }
-        drop(inner);
-        drop(surplus);
-        wake(consumers);
-        wake(callers);
-        self.told_stuck &= self.room == 0 && !fetched;
-        if self.room == 0
-            && answers > 0
-            && !self.told_stuck
-            && let Habits::Client { on_stuck, .. } = self.habits
-        {
-            // After the calls that were made meanwhile.
-            self.told_stuck = true;
-            self.calls.push_back(Box::new(move |machine, _| on_stuck(machine, waiting)));
-        }
-        !self.calls.is_empty() || (!had_room && self.has_room())
-    }
-
-    fn is_done(&self) -> bool {
-        self.shared.handles.load(Ordering::Acquire) == 0
-            || self.shared.killed.load(Ordering::Acquire)
-    }
-}
-
-impl<M: Machine> Drop for Mailbox<M> {
-    fn drop(&mut self) {
-        let mut inner = self.shared.lock();
-        inner.gone = true;
-        inner.events.append(&mut self.events);
-        if let Some(last) = inner.last.take() {
-            inner.events.extend(last());
-        }
-        inner.driver = None;
-        let calls = mem::take(&mut inner.calls);
-        let wakers = mem::take(&mut inner.consumers).into_iter();
-        let wakers = wakers.chain(mem::take(&mut inner.callers));
-        drop(inner);
-        // Tells those who wait for the results.
-        drop(calls);
-        wake(wakers);
-    }
 }

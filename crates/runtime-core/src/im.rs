@@ -20,7 +20,7 @@
 //! let mut events = im.events();
 //! while let Some(event) = events.next().await {
 //!     if let Event::Service(ImEvent::Message(message)) = event {
-//!         println!("{}: {:?}", message.from, message.content);
+//!         println!("{}: {:?}", message.from(), message.content());
 //!         break;
 //!     }
 //! }
@@ -44,9 +44,10 @@ use crate::runtime::Runtime;
 pub use chat_proto::client::Phase;
 pub use chat_proto::client::RequestId;
 pub use chat_proto::im::client::{
-    AccessChange, Acknowledged, Activity, Answer, Changed, Credentials, Deleted, History,
-    HistoryQuery, ImConfig, ImEvent, Presence, PresenceKind, Publish, Query, ReceiptKind, Section,
-    SetRequest, Subscribe, Subscribed, TopicView, Typing, TypingKind, Updated, UpdatedKind,
+    AccessChange, Acknowledged, Activity, Answer, Changed, Credentials, Deleted, Delivered,
+    History, HistoryQuery, ImConfig, ImEvent, Presence, PresenceKind, Publish, Query, ReceiptKind,
+    Section, SetRequest, Subscribe, Subscribed, TopicView, Typing, TypingKind, Updated,
+    UpdatedKind,
 };
 pub use chat_proto::im::rest::{FileUrl, TokenPair};
 pub use chat_proto::im::{

@@ -44,6 +44,7 @@ pub mod conformance;
 pub mod files;
 pub mod http;
 pub mod im;
+pub mod inlet;
 pub mod network;
 pub mod options;
 pub mod proxy;

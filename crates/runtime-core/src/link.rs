@@ -1,17 +1,22 @@
 //! One live WebSocket, and one on its way out.
 
+mod doorbell;
+
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use bytes::Bytes;
 use chat_proto::machine::{CloseFrame, LinkFailure};
-use chat_proto::{ConnId, Message};
+use chat_proto::{ConnId, Message, Text};
 use futures_util::{Sink, Stream};
 use tungstenite::Error;
 
 use crate::failure::of_websocket;
+use crate::inlet::Arrival;
 use crate::runtime::Runtime;
 use crate::wire;
+use doorbell::Doorbell;
 
 /// Messages that may be read before waiting writes go out regardless.
 const READS_PER_FLUSH: u32 = 64;
@@ -25,6 +30,8 @@ pub(crate) struct Link<R: Runtime> {
     /// When to stop waiting for a peer that has said goodbye, or that takes no more bytes.
     pub(crate) give_up: Option<Instant>,
     socket: R::Socket,
+    /// Between a task that is woken for many reasons and the socket that is read.
+    doorbell: Doorbell,
     /// Taken from the machine, refused by a full buffer.
     unsent: Option<tungstenite::Message>,
     /// Something waits in a buffer of ours.
@@ -47,12 +54,41 @@ pub(crate) enum Read {
     Over(LinkFailure),
 }
 
+/// What came, and which way.
+enum Came {
+    /// Past the WebSocket.
+    Text(Bytes),
+    /// From the WebSocket.
+    Other(Option<Result<tungstenite::Message, Error>>),
+}
+
+#[inline]
+fn poll_anything<R: Runtime>(socket: &mut R::Socket, cx: &mut Context<'_>) -> Poll<Came> {
+    let mut arrival = R::poll_text(socket, cx);
+    loop {
+        match arrival {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Arrival::Text(bytes)) => return Poll::Ready(Came::Text(bytes)),
+            Poll::Ready(Arrival::Other { .. }) => {}
+        }
+        if let Poll::Ready(read) = Pin::new(&mut *socket).poll_next(cx) {
+            return Poll::Ready(Came::Other(read));
+        }
+        // It has taken what there was for it, or it waits for more of the same.
+        arrival = R::poll_text(socket, cx);
+        if let Poll::Ready(Arrival::Other { fresh: false }) = arrival {
+            return Poll::Pending;
+        }
+    }
+}
+
 impl<R: Runtime> Link<R> {
     pub(crate) fn new(conn: ConnId, socket: R::Socket) -> Self {
         Self {
             conn,
             give_up: None,
             socket,
+            doorbell: Doorbell::new(),
             unsent: None,
             dirty: false,
             urgent: false,
@@ -67,6 +103,11 @@ impl<R: Runtime> Link<R> {
     /// Whether the peer has said goodbye.
     pub(crate) fn close_received(&self) -> bool {
         self.close_received
+    }
+
+    /// Whether the transport has something to say at once: the answer to a ping, a goodbye.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.urgent
     }
 
     /// Whether writing has failed.
@@ -152,10 +193,31 @@ impl<R: Runtime> Link<R> {
         }
     }
 
+    /// The next message. Asks the socket only where it may have something.
+    #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
-        match Pin::new(&mut self.socket).poll_next(cx) {
+        let Self { doorbell, socket, .. } = self;
+        match doorbell.poll(cx, |cx| poll_anything::<R>(socket, cx)) {
             Poll::Pending => Poll::Pending,
-            Poll::Ready(Some(Ok(message))) => {
+            Poll::Ready(Came::Text(bytes)) => Poll::Ready(self.text(bytes)),
+            Poll::Ready(Came::Other(read)) => self.message(read),
+        }
+    }
+
+    /// A text that came past the WebSocket.
+    #[inline]
+    fn text(&mut self, bytes: Bytes) -> Read {
+        self.reads_since_flush = self.reads_since_flush.saturating_add(1);
+        match Text::from_utf8(bytes) {
+            Ok(text) => Read::Message(Message::Text(text)),
+            Err(error) => Read::Over(self.over(Error::Utf8(error.to_string()))),
+        }
+    }
+
+    /// What the WebSocket gave.
+    fn message(&mut self, read: Option<Result<tungstenite::Message, Error>>) -> Poll<Read> {
+        match read {
+            Some(Ok(message)) => {
                 self.reads_since_flush = self.reads_since_flush.saturating_add(1);
                 let Some(message) = wire::incoming(message) else {
                     return Poll::Ready(Read::Skipped);
@@ -171,8 +233,8 @@ impl<R: Runtime> Link<R> {
                 }
                 Poll::Ready(Read::Message(message))
             }
-            Poll::Ready(Some(Err(error))) => Poll::Ready(Read::Over(self.over(error))),
-            Poll::Ready(None) => {
+            Some(Err(error)) => Poll::Ready(Read::Over(self.over(error))),
+            None => {
                 let why = self.write_failure.take().unwrap_or(LinkFailure::Ended);
                 Poll::Ready(Read::Over(why))
             }

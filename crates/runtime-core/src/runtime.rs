@@ -12,6 +12,7 @@ use chat_proto::{Now, UnixMillis};
 use futures_util::{Sink, Stream};
 use rustls_pki_types::ServerName;
 
+use crate::inlet::Arrival;
 use crate::network::Network;
 use crate::options::WsConfig;
 
@@ -86,6 +87,12 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         request: ::http::Request<()>,
         config: &WsConfig,
     ) -> impl Future<Output = Result<Self::Socket, tungstenite::Error>> + Send;
+
+    /// The next text, where the socket has an [`Inlet`](crate::inlet::Inlet): what it cuts out does
+    /// not pass through the WebSocket. The rest is asked of the WebSocket.
+    fn poll_text(_socket: &mut Self::Socket, _cx: &mut Context<'_>) -> Poll<Arrival> {
+        Poll::Ready(Arrival::Other { fresh: false })
+    }
 
     /// Ends the writing half of what is below the WebSocket: TLS says goodbye, TCP sends its FIN.
     fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>>;

@@ -79,11 +79,12 @@ fn happened(chat: &mut Chat, event: Event<ImEvent, Answer>) {
         Event::Completed { result: Ok(_), .. } => println!("done"),
         Event::Completed { result: Err(why), .. } => println!("failed {why}"),
         Event::Service(ImEvent::Message(data)) => {
-            let (topic, from) = (data.topic.decode(), data.from.decode());
-            let content = data.content.as_ref().map_or("null", |content| content.as_str());
-            println!("message {topic} {from} {} {content}", data.seq);
+            let (topic, from) = (data.topic(), data.from());
+            let (topic, from, content) = (topic.decode(), from.decode(), data.content());
+            let content = content.as_ref().map_or("null", |content| content.as_str());
+            println!("message {topic} {from} {} {content}", data.seq());
             if im.user().is_some_and(|me| *from != *me.as_str()) {
-                drop(im.note_read(&TopicName::new(&*topic), data.seq, now));
+                drop(im.note_read(&TopicName::new(&*topic), data.seq(), now));
             }
         }
         _ => {}

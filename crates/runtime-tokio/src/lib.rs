@@ -26,8 +26,9 @@ use std::time::Instant;
 
 use chat_proto::Now;
 use hyper_util::rt::TokioIo;
+use runtime_core::inlet::{Arrival, Inlet};
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -102,7 +103,8 @@ impl Runtime for TokioRuntime {
         request: ::http::Request<()>,
         config: &WsConfig,
     ) -> Result<Self::Socket, tungstenite::Error> {
-        let (stream, config) = (stream.into_inner(), config.to_tungstenite());
+        let stream = stream.into_inner().with_inlet(Inlet::new(config));
+        let config = Inlet::behind(config).to_tungstenite();
         let upgrading = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         upgrading.await.map(|(socket, _answer)| socket)
     }
@@ -111,14 +113,15 @@ impl Runtime for TokioRuntime {
         Pin::new(socket.get_mut()).poll_shutdown(cx)
     }
 
+    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
+        socket.get_mut().poll_text(cx)
+    }
+
     fn poll_discard(
         socket: &mut Self::Socket,
         cx: &mut Context<'_>,
     ) -> Poll<std_io::Result<usize>> {
-        let mut scratch = [0; 8192];
-        let mut scratch = ReadBuf::new(&mut scratch);
-        let read = Pin::new(socket.get_mut()).poll_read(cx, &mut scratch);
-        read.map_ok(|()| scratch.filled().len())
+        socket.get_mut().poll_discard(cx)
     }
 
     fn sleep_until(&self, at: Instant) -> Self::Sleep {

@@ -46,11 +46,10 @@ async fn echo_bot() {
             let mut heard = Vec::new();
             while heard.len() < 2 {
                 if let Some(Event::Service(ImEvent::Message(message))) = events.next().await {
-                    heard.push((message.from.decode().into_owned(), message.content.unwrap()));
+                    heard.push((message.from().decode().into_owned(), message.as_text().unwrap()));
                 }
             }
-            let heard: Vec<_> =
-                heard.iter().map(|(from, text)| (&**from, text.as_text().unwrap())).collect();
+            let heard: Vec<_> = heard.iter().map(|(from, text)| (&**from, text.clone())).collect();
             assert_eq!(heard, [(ALICE, text.to_owned()), (BOB, text.to_owned())], "{on:?}");
         }
         alice.publish(&topic, Publish::text("/quit")).await.unwrap();

@@ -344,9 +344,9 @@ pub(crate) async fn message(
     client
         .expect(&what, |event| match event {
             Event::Service(ImEvent::Message(data))
-                if data.seq == seq && data.topic == *topic.as_str() =>
+                if data.seq() == seq && data.topic() == *topic.as_str() =>
             {
-                Some(data.clone())
+                Some(data.to_data())
             }
             _ => None,
         })

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use chat_proto::c2c::answer::Envelope;
 use chat_proto::c2c::rest::MAX_ROWS;
 use chat_proto::c2c::{HistoryItem, Loose, MessageId, OrderNo};
+use chat_proto::codec::from_text;
 use chat_sign::VerifiedQuery;
 use http::{Response, StatusCode};
 
@@ -80,6 +81,6 @@ pub(super) fn page(
 /// An id that is written as a number.
 fn numeric(id: i64) -> MessageId<'static> {
     let digits = id.to_string();
-    serde_json::from_str::<MessageId<'_>>(&digits)
+    from_text::<MessageId<'_>>(&digits, 1)
         .map_or_else(|_| MessageId::from_i64(id), |id| id.detach())
 }

@@ -26,7 +26,6 @@ const MISMATCH: &str = "SignatureDoesNotMatch";
 
 /// A place to upload to. It is taken once its picture is stored, and kept until it expires so that
 /// a picture that could not be stored leaves it free.
-#[derive(Debug)]
 pub(super) struct Slot {
     user: u64,
     name: String,

@@ -18,7 +18,6 @@ const MAX_TICKETS: usize = 32;
 const TICKET_FOR_MS: u64 = 10 * 60 * 1000;
 
 /// Opens one dial.
-#[derive(Debug)]
 pub(super) struct Ticket {
     user: u64,
     listen_key: String,

@@ -2,8 +2,8 @@
 
 use chat_proto::codec::Wire;
 use chat_proto::im::down::{Acs, Ctrl};
-use chat_proto::im::{AccessMode, Down, Flavor, Stamp, Up};
-use chat_proto::json::{Params, Raw};
+use chat_proto::im::{AccessMode, Down, Flavor, Params, Stamp, Up};
+use chat_proto::json::Raw;
 use chat_proto::machine::{ConnId, Text};
 
 use super::Im;

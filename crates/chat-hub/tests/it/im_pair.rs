@@ -311,7 +311,7 @@ impl Pair {
 
 fn received(events: &[Happened]) -> Vec<String> {
     let texts = events.iter().filter_map(|event| match event {
-        Event::Service(ImEvent::Message(data)) => data.content.as_ref().unwrap().as_text(),
+        Event::Service(ImEvent::Message(data)) => data.as_text(),
         _ => None,
     });
     texts.collect()

@@ -3,9 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::{Deserialize, Deserializer, de};
-use serde_json::value::RawValue;
-
 use crate::codec::{Decode, Fault, Scanner};
 use crate::json::{Encode, Form, Share, Slice, Source, Str, transparent};
 
@@ -79,7 +76,7 @@ impl<'a> Loose<'a> {
     }
 
     #[inline(always)]
-    const fn bare(json: &'a str) -> Self {
+    pub(crate) const fn bare(json: &'a str) -> Self {
         Self(Slice::Borrowed(Form::Bare, json))
     }
 }
@@ -144,7 +141,8 @@ impl Encode for Loose<'_> {
 
 impl<'a> Decode<'a> for Loose<'a> {
     fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        if scanner.is_string() {
+        scanner.space();
+        if scanner.is_at(b'"') {
             let (text, escaped) = scanner.string()?;
             *self = Self::string(Str::scanned(text, escaped));
         } else {
@@ -158,19 +156,6 @@ impl<'a> Decode<'a> for Loose<'a> {
         match scanner.plain_string() {
             Some(text) => Some(Self::string(Str::scanned(text, false))),
             None => scanner.plain_digits().map(|(digits, _)| Self::bare(digits)),
-        }
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Loose<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
-        if raw.starts_with('"') {
-            serde_json::from_str(raw)
-                .map(|text: Str<'_>| Self::string(text))
-                .map_err(de::Error::custom)
-        } else {
-            Ok(Self::bare(raw))
         }
     }
 }
@@ -231,8 +216,6 @@ macro_rules! loose_newtype {
                 self.0.fmt(f)
             }
         }
-
-        transparent! { $name(Loose): Decode, Deserialize, Share }
     };
 }
 
@@ -284,8 +267,9 @@ loose_newtype! {
     OrderNo
 }
 
-transparent! { MessageId(Loose): Encode }
-transparent! { MessageUuid(Loose): Encode }
+transparent! { MessageId(Loose) }
+transparent! { MessageUuid(Loose) }
+transparent! { read OrderNo(Loose) }
 
 impl Encode for OrderNo<'_> {
     #[inline(always)]

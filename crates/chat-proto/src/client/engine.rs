@@ -20,8 +20,7 @@ use crate::backoff::Backoff;
 use crate::codec::{Client, Codec};
 use crate::error::{CloseReason, Lost, RequestError};
 use crate::machine::{
-    Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Text, Transmit,
-    Upgrade,
+    Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Transmit, Upgrade,
 };
 use crate::rng::Rng;
 use crate::table::Table;
@@ -235,7 +234,11 @@ impl<S: Service> Session<S> {
             self.engine.timers.set(Timer::Silence, silence);
         }
         match message {
-            Message::Text(text) => self.receive_text(&text),
+            // Before and after, nobody waits for texts.
+            Message::Text(text) if matches!(self.engine.phase, Phase::Opening | Phase::Ready) => {
+                S::on_text(&mut self.state, text, &mut Cx { engine: &mut self.engine });
+            }
+            Message::Text(_) => {}
             // No service documents binary frames; a server that sends one is still alive.
             Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
             Message::Close(frame) => {
@@ -244,17 +247,6 @@ impl<S: Service> Session<S> {
             }
         }
         self.settle();
-    }
-
-    fn receive_text(&mut self, text: &Text) {
-        if !matches!(self.engine.phase, Phase::Opening | Phase::Ready) {
-            return;
-        }
-        let cx = &mut Cx { engine: &mut self.engine };
-        match cx.engine.codec.decode(text.as_str()) {
-            Ok(frame) => S::on_frame(&mut self.state, frame, text, cx),
-            Err(_) => S::on_garbage(&mut self.state, text, cx),
-        }
     }
 
     fn fire(&mut self, timer: Timer<S::Alarm>) {
@@ -364,6 +356,11 @@ impl<S: Service> Machine for Session<S> {
     fn is_finished(&self) -> bool {
         let engine = &self.engine;
         engine.phase == Phase::Closed && engine.events.is_empty() && engine.actions.is_empty()
+    }
+
+    #[inline]
+    fn is_quiet(&self) -> bool {
+        self.engine.transmits.is_empty() && self.engine.actions.is_empty()
     }
 }
 

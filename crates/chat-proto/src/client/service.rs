@@ -56,6 +56,14 @@ pub trait Service: Dialect + Sized + 'static {
     /// The socket is open: send the opening frames, or say [`Cx::ready`].
     fn on_open(state: &mut Self::State, cx: &mut Cx<'_, Self>);
 
+    /// A text came. A service for which one kind of frame counts most may look for it here.
+    fn on_text(state: &mut Self::State, text: Text, cx: &mut Cx<'_, Self>) {
+        match cx.decode(&text) {
+            Ok(frame) => Self::on_frame(state, frame, &text, cx),
+            Err(_) => Self::on_garbage(state, &text, cx),
+        }
+    }
+
     /// A frame came. `text` is what it borrows from.
     fn on_frame(state: &mut Self::State, frame: Self::Down<'_>, text: &Text, cx: &mut Cx<'_, Self>);
 

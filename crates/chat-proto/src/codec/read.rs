@@ -78,7 +78,8 @@ pub(crate) fn any_member<'a, T: Decode<'a>>(
         return Ok(scanner);
     }
     *field = T::default();
-    if scanner.null() { Ok(scanner) } else { field.read(scanner.local()) }
+    scanner.space();
+    if scanner.take("null") { Ok(scanner) } else { field.read(scanner.local()) }
 }
 
 /// An object with members in any order.
@@ -137,7 +138,9 @@ impl<'a> Decode<'a> for Raw<'a> {
 
 impl<'a> Decode<'a> for bool {
     fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-        *self = scanner.boolean()?;
+        scanner.space();
+        let value = scanner.plain_boolean();
+        *self = value.ok_or_else(|| scanner.fault("expected `true` or `false`"))?;
         Ok(scanner)
     }
 
@@ -147,15 +150,12 @@ impl<'a> Decode<'a> for bool {
     }
 }
 
-/// Whole numbers: sign and magnitude, made a value where they fit.
 macro_rules! whole_number {
-    ($type:ty, $convert:expr) => {
+    ($($type:ty),*) => { $(
         impl<'a> Decode<'a> for $type {
             fn read(&mut self, mut scanner: Scanner<'a>) -> Result<Scanner<'a>, Fault> {
-                let (negative, magnitude) = scanner.integer()?;
-                let convert: fn(bool, u64) -> Option<$type> = $convert;
-                *self = convert(negative, magnitude)
-                    .ok_or_else(|| scanner.fault("the number does not fit"))?;
+                *self = Self::try_from(scanner.integer()?)
+                    .map_err(|_| scanner.fault("the number does not fit"))?;
                 Ok(scanner)
             }
 
@@ -167,18 +167,9 @@ macro_rules! whole_number {
                 Some(value)
             }
         }
-    };
+    )* };
 }
-whole_number!(u64, |negative, magnitude| (!negative).then_some(magnitude));
-whole_number!(u32, |negative, magnitude| {
-    (!negative).then_some(magnitude).and_then(|it| it.try_into().ok())
-});
-// `-0` is a float to serde_json. Here it would be harmless, but the two must agree.
-whole_number!(i64, |negative, magnitude| match (negative, magnitude) {
-    (true, 0) => None,
-    (true, magnitude) => 0i64.checked_sub_unsigned(magnitude),
-    (false, magnitude) => magnitude.try_into().ok(),
-});
+whole_number!(u32, u64, i64);
 
 impl<'a, T: Decode<'a>> Decode<'a> for Option<T> {
     const OPENS: Option<u8> = T::OPENS;

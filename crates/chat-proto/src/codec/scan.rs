@@ -1,7 +1,7 @@
 //! A single pass over the text of a frame.
 //!
 //! A small vocabulary: [`Scanner::predict`] the member that comes next, read a
-//! [`string`](Scanner::string), an [`integer`](Scanner::integer), a [`boolean`](Scanner::boolean),
+//! [`string`](Scanner::string) or an [`integer`](Scanner::integer),
 //! [`skip`](Scanner::skip) any value. It takes exactly the JSON that serde_json takes, but for depth
 //! (see [`Fault::TooDeep`]), and allocates nothing.
 //!
@@ -75,18 +75,16 @@ impl<'a> Scanner<'a> {
     }
 
     /// Whether, behind the value of a member, the object and the text end.
-    #[inline(always)]
+    #[inline(never)]
     pub(crate) fn is_last(mut self) -> bool {
         self.more() == Ok(false) && self.end().is_ok()
     }
 
     /// Nothing but white space may be left.
-    #[inline(always)]
-    pub(crate) fn end(mut self) -> Result<(), Fault> {
-        if !self.rest.is_empty() {
-            self.space();
-        }
-        if self.rest.is_empty() { Ok(()) } else { Err(self.fault("nothing more may follow")) }
+    #[inline(never)]
+    pub(crate) fn end(self) -> Result<(), Fault> {
+        let left = self.after_space();
+        if left.rest.is_empty() { Ok(()) } else { Err(left.fault("nothing more may follow")) }
     }
 
     /// An object opens. Whether it may have members.
@@ -105,11 +103,7 @@ impl<'a> Scanner<'a> {
     #[cold]
     #[inline(never)]
     fn object_spaced(mut self) -> Then<'a, bool> {
-        self.space();
-        self.open("{", "expected an object")?;
-        self.space();
-        let closed = self.close("}");
-        Ok((!closed, self))
+        Ok((self.open("{", "}", "expected an object")?, self))
     }
 
     /// Takes `member`, a name in quotes and a colon, if it stands here, and one space after it.
@@ -156,37 +150,19 @@ impl<'a> Scanner<'a> {
     #[cold]
     #[inline(never)]
     fn more_spaced(mut self) -> Then<'a, bool> {
-        self.space();
-        let more = self.take(",");
-        if more || self.close("}") {
-            Ok((more, self))
-        } else {
-            Err(self.fault("expected `,` or `}`"))
-        }
+        Ok((self.next("}", "expected `,` or `}`")?, self))
     }
 
     /// An array opens. Whether it has elements.
     #[inline(always)]
     pub(crate) fn array(&mut self) -> Result<bool, Fault> {
-        self.space();
-        self.open("[", "expected an array")?;
-        self.space();
-        Ok(!self.close("]"))
+        self.open("[", "]", "expected an array")
     }
 
     /// After an element. Whether another must follow.
     #[inline(always)]
     pub(crate) fn another(&mut self) -> Result<bool, Fault> {
-        self.space();
-        let more = self.take(",");
-        if more || self.close("]") { Ok(more) } else { Err(self.fault("expected `,` or `]`")) }
-    }
-
-    /// Takes `null` if it stands here.
-    #[inline(always)]
-    pub(crate) fn null(&mut self) -> bool {
-        self.space();
-        self.take("null")
+        self.next("]", "expected `,` or `]`")
     }
 
     /// Whether this byte stands right here.
@@ -195,40 +171,24 @@ impl<'a> Scanner<'a> {
         self.rest.as_bytes().first() == Some(&byte)
     }
 
-    /// Whether a string stands here.
-    #[inline(always)]
-    pub(crate) fn is_string(&mut self) -> bool {
-        self.space();
-        self.is_at(b'"')
-    }
-
-    /// `true` or `false`.
-    pub(crate) fn boolean(&mut self) -> Result<bool, Fault> {
-        self.space();
-        match self.plain_boolean() {
-            Some(value) => Ok(value),
-            None => Err(self.fault("expected `true` or `false`")),
-        }
-    }
-
-    /// The same if it stands right here.
+    /// `true` or `false`, if it stands right here.
     #[inline(always)]
     pub(crate) fn plain_boolean(&mut self) -> Option<bool> {
         let value = self.take("true");
         (value || self.take("false")).then_some(value)
     }
 
-    /// A whole number: sign and magnitude.
-    pub(crate) fn integer(&mut self) -> Result<(bool, u64), Fault> {
+    /// A whole number, in digits. `-0` is a float to serde_json: here it would be harmless, but the
+    /// two must agree.
+    pub(crate) fn integer(&mut self) -> Result<i128, Fault> {
         self.space();
         let from = *self;
         self.then(Self::number)?;
-        let number = from.until(self).unwrap_or_default();
-        let digits = number.strip_prefix('-').unwrap_or(number);
-        match digits.parse() {
-            Ok(magnitude) => Ok((digits.len() < number.len(), magnitude)),
-            Err(_) => Err(from.fault("expected a whole number that fits")),
+        match from.until(self) {
+            Some("-0") | None => None,
+            Some(number) => number.parse().ok(),
         }
+        .ok_or_else(|| from.fault("expected a whole number that fits"))
     }
 
     /// The digits of a short whole number without a sign that stands right here.
@@ -306,25 +266,30 @@ impl<'a> Scanner<'a> {
     }
 
     /// Takes digits, perhaps none.
-    #[inline(always)]
     pub(super) fn digits(&mut self) -> &'a str {
-        let bytes = self.rest.as_bytes();
-        let mut len = 0;
-        while bytes.get(len).is_some_and(u8::is_ascii_digit) {
-            len += 1;
-        }
-        let (digits, rest) = self.rest.split_at(len);
-        self.rest = rest;
-        digits
+        let from = *self;
+        self.rest = self.rest.trim_start_matches(|it: char| it.is_ascii_digit());
+        from.until(self).unwrap_or_default()
     }
 
+    /// An array or object opens, perhaps behind white space. Whether anything is in it.
     #[inline(always)]
-    fn open(&mut self, bracket: &str, what: &'static str) -> Result<(), Fault> {
+    fn open(&mut self, bracket: &str, closing: &str, what: &'static str) -> Result<bool, Fault> {
+        self.space();
         if !self.take(bracket) {
             return Err(self.fault(what));
         }
         self.levels = self.levels.checked_sub(1).ok_or(Fault::TooDeep)?;
-        Ok(())
+        self.space();
+        Ok(!self.close(closing))
+    }
+
+    /// After something in it. Whether more must follow.
+    #[inline(always)]
+    fn next(&mut self, closing: &str, what: &'static str) -> Result<bool, Fault> {
+        self.space();
+        let more = self.take(",");
+        if more || self.close(closing) { Ok(more) } else { Err(self.fault(what)) }
     }
 
     #[inline(always)]
@@ -336,7 +301,7 @@ impl<'a> Scanner<'a> {
 
     /// Takes `token` if it stands here.
     #[inline(always)]
-    pub(super) fn take(&mut self, token: &str) -> bool {
+    pub(crate) fn take(&mut self, token: &str) -> bool {
         match self.rest.strip_prefix(token) {
             Some(rest) => {
                 self.rest = rest;
@@ -353,7 +318,7 @@ impl<'a> Scanner<'a> {
     }
 
     #[inline(always)]
-    pub(super) fn space(&mut self) {
+    pub(crate) fn space(&mut self) {
         if self.peek() <= b' ' {
             *self = self.local().after_space();
         }

@@ -26,6 +26,7 @@ mod answer;
 mod ask;
 mod attach;
 mod config;
+mod delivered;
 mod doubt;
 mod event;
 mod mirror;
@@ -40,6 +41,7 @@ mod verbs;
 
 pub use answer::{Answer, Changed, History, Receipt, Subscribed};
 pub use config::{Credentials, ImConfig};
+pub use delivered::Delivered;
 pub use event::{
     AccessChange, Acknowledged, Activity, Deleted, ImEvent, Presence, PresenceKind, ReceiptKind,
     Typing, TypingKind, Updated, UpdatedKind,
@@ -72,6 +74,15 @@ impl Service for Im {
 
     fn on_open(state: &mut ImState, cx: &mut Cx<'_, Self>) {
         state.on_open(cx);
+    }
+
+    fn on_text(state: &mut ImState, text: Text, cx: &mut Cx<'_, Self>) {
+        if let Err(text) = state.on_message(text, cx) {
+            match cx.decode(&text) {
+                Ok(frame) => state.on_frame(frame, &text, cx),
+                Err(_) => Self::on_garbage(state, &text, cx),
+            }
+        }
     }
 
     fn on_frame(state: &mut ImState, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Self>) {

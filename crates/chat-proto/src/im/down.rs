@@ -3,10 +3,11 @@
 //! Members are written in the order of the declarations below, which is that of the published
 //! samples. Defaults are left out, but for those marked `always`.
 
-use crate::codec::{self, DecodeError, Scanner, Wire, lone};
+use crate::codec::{self, Decode as _, DecodeError, Scanner, Wire, lone};
+use crate::im::params::Params;
 use crate::im::stamp::Stamp;
 use crate::im::up::{AnyObject, Cred, Defacs, SeqRange};
-use crate::json::{Object, Params, Raw, Share, Source, Str, frame, member_name};
+use crate::json::{Object, Raw, Share, Source, Str, frame, member_name};
 use crate::machine::Text;
 
 /// The kinds of frames from the server.
@@ -287,6 +288,18 @@ impl Down<'_> {
             Self::Info(_) => "info".into(),
             Self::Other(name, _) => name.reborrow(),
         }
+    }
+}
+
+impl<'a> Data<'a> {
+    /// Reads what servers send, an object with a message and nothing beside it, into `self`, which is
+    /// the default. Otherwise it is to be read as a [`Down`].
+    pub(crate) fn read_lone(&mut self, text: &'a str, max_depth: usize) -> bool {
+        let mut scanner = Scanner::new(text, max_depth);
+        matches!(scanner.object(), Ok(true))
+            && scanner.predict("\"data\":")
+            && scanner.is_at(b'{')
+            && self.read(scanner).is_ok_and(Scanner::is_last)
     }
 }
 

@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
-
 use crate::im::Flavor;
 use crate::json::{Str, transparent};
-use crate::time::UnixMillis;
+use crate::time::{UnixMillis, calendar};
 
 /// An RFC 3339 time stamp as it was written, with 0 to 9 digits of fraction.
 ///
@@ -22,6 +20,12 @@ impl<'a> Stamp<'a> {
         &self.0
     }
 
+    /// A stamp that keeps nothing else alive.
+    #[must_use]
+    pub fn detach(&self) -> Stamp<'static> {
+        Stamp(self.0.detach())
+    }
+
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -31,7 +35,7 @@ impl<'a> Stamp<'a> {
     /// Microseconds since 1970-01-01T00:00:00Z; `None` when the text is no time stamp.
     #[must_use]
     pub fn unix_micros(&self) -> Option<i64> {
-        self.0.decode().parse::<Timestamp>().ok().map(Timestamp::as_microsecond)
+        calendar::read_rfc3339(&self.0.decode())
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z; `None` when the text is no time stamp or earlier.
@@ -46,19 +50,15 @@ impl Stamp<'static> {
     /// Writes a time the way a server of this flavour does: PortSIP with microseconds, Tinode with
     /// milliseconds, both with trailing zeros trimmed. (seed, tinode-code)
     ///
-    /// `micros` counts from 1970-01-01T00:00:00Z; what lies beyond the year 9999 is clamped.
+    /// `micros` counts from 1970-01-01T00:00:00Z; what lies beyond the years 0 to
+    /// 9999 is clamped.
     #[must_use]
     pub fn from_unix_micros(micros: i64, flavor: Flavor) -> Self {
         let micros = match flavor {
             Flavor::PortSip => micros,
             Flavor::Tinode => micros - micros.rem_euclid(1000),
         };
-        let stamp = Timestamp::from_microsecond(micros).unwrap_or(if micros < 0 {
-            Timestamp::MIN
-        } else {
-            Timestamp::MAX
-        });
-        Self(Str::from(stamp.to_string()))
+        Self(Str::from(calendar::write_rfc3339(micros)))
     }
 }
 
@@ -68,7 +68,7 @@ impl<'a, T: Into<Str<'a>>> From<T> for Stamp<'a> {
     }
 }
 
-transparent! { Stamp(Str): Decode, Deserialize, Encode, Share }
+transparent! { Stamp(Str) }
 
 impl fmt::Debug for Stamp<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

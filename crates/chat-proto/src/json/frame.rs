@@ -94,7 +94,7 @@ macro_rules! frame {
         }
 
         #[cfg(feature = "reference")]
-        $crate::json::reference! { $name $(<$lt>)? { $( $field: $type => $member $(| $alias)*; )* } }
+        $crate::reference::reference! { $name $(<$lt>)? { $( $field: $type => $member $(| $alias)*; )* } }
 
         impl $(<$lt>)? $crate::json::Encode for $name $(<$lt>)? {
             fn is_absent(&self) -> bool {

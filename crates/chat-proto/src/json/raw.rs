@@ -2,13 +2,11 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::value::RawValue;
 
 use super::share::{Form, Share, Slice, Source};
 use super::string::Str;
-use super::transparent::transparent;
 use crate::codec::{self, Fault};
 
 /// One JSON value as it was written: message content, descriptions, heads.
@@ -45,6 +43,11 @@ impl<'a> Raw<'a> {
             Slice::Borrowed(_, text) => Some(text),
             Slice::Shared(..) | Slice::Own(..) => None,
         }
+    }
+
+    #[inline(always)]
+    pub(crate) const fn as_slice(&self) -> &Slice<'a> {
+        &self.0
     }
 
     /// The JSON text.
@@ -140,54 +143,6 @@ impl fmt::Debug for Raw<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&'de RawValue>::deserialize(deserializer).map(|raw| Self::scanned(raw.get()))
-    }
-}
-
-/// The `params` of a `ctrl`: any object. `Debug` hides the values as soon as there is a `token`
-/// among them.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Params<'a>(Raw<'a>);
-
-impl<'a> Params<'a> {
-    /// The JSON text.
-    #[must_use]
-    pub const fn raw(&self) -> &Raw<'a> {
-        &self.0
-    }
-
-    /// Reads the whole object as `T`.
-    ///
-    /// # Errors
-    ///
-    /// The object has another shape.
-    pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        self.0.parse()
-    }
-}
-
-impl<'a> From<Raw<'a>> for Params<'a> {
-    fn from(raw: Raw<'a>) -> Self {
-        Self(raw)
-    }
-}
-
-transparent! { Params(Raw): Decode, Deserialize, Encode, Share }
-
-impl fmt::Debug for Params<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Whatever is not plainly free of a token is hidden: a key may be written with escapes.
-        let text = self.0.as_str();
-        if text.contains("token") || text.contains('\\') {
-            f.write_str("[REDACTED]")
-        } else {
-            f.write_str(text)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -203,16 +158,6 @@ mod tests {
         for text in ["", "{", "1 2", "{\"a\":1,}", "nul"] {
             assert!(Raw::new(text).is_err(), "{text}");
         }
-    }
-
-    #[test]
-    fn params_with_a_token_do_not_print() {
-        let params = Params::from(Raw::new(r#"{"token":"hush"}"#).unwrap());
-        assert_eq!(format!("{params:?}"), "[REDACTED]");
-        let params = Params::from(Raw::new(r#"{"to\u006ben":"hush"}"#).unwrap());
-        assert_eq!(format!("{params:?}"), "[REDACTED]");
-        let params = Params::from(Raw::new(r#"{"seq":7}"#).unwrap());
-        assert_eq!(format!("{params:?}"), r#"{"seq":7}"#);
     }
 
     #[test]

@@ -115,7 +115,57 @@ impl From<ByteString> for Slice<'_> {
     }
 }
 
+/// Where in a text a slice lies, and how it is meant: what can be kept of a borrowed value without
+/// keeping the borrow. Two words less than a [`Slice`], because an event has many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    from: u32,
+    /// The length, and [`Span::ESCAPED`].
+    len: u32,
+}
+
+impl Span {
+    /// Of what is empty, wherever it lies.
+    pub(crate) const EMPTY: Self = Self { from: 0, len: 0 };
+
+    const ESCAPED: u32 = 1 << 31;
+
+    /// Of a slice that was read from `whole`. `None` for one that was not, and where the text is
+    /// larger than a span can tell.
+    #[inline(always)]
+    pub(crate) fn of(slice: &Slice<'_>, whole: &str) -> Option<Self> {
+        let Slice::Borrowed(form, part) = slice else { return None };
+        if part.is_empty() {
+            return Some(Self::EMPTY);
+        }
+        let (from, to) = range(whole, part)?;
+        let len = to - from;
+        match form {
+            Form::Clean | Form::Bare if len < Self::ESCAPED => Some(Self { from, len }),
+            Form::Escaped if len < Self::ESCAPED => Some(Self { from, len: len | Self::ESCAPED }),
+            Form::Plain | Form::Clean | Form::Bare | Form::Escaped => None,
+        }
+    }
+
+    pub(crate) const fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// What lies there, as it stands.
+    pub(crate) fn bare_in(self, whole: &str) -> &str {
+        let (from, len) = (self.from as usize, (self.len & !Self::ESCAPED) as usize);
+        &whole[from..from + len]
+    }
+
+    /// What lies there between the quotes of a string.
+    pub(crate) fn quoted_in(self, whole: &str) -> Slice<'_> {
+        let form = if self.len & Self::ESCAPED == 0 { Form::Clean } else { Form::Escaped };
+        Slice::Borrowed(form, self.bare_in(whole))
+    }
+}
+
 /// Where in `whole` the slice `part` lies.
+#[inline(always)]
 fn range(whole: &str, part: &str) -> Option<(u32, u32)> {
     let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let to = from + part.len();

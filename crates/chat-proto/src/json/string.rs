@@ -4,11 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytestring::ByteString;
-use serde::{Deserialize, Deserializer, de};
-use serde_json::value::RawValue;
 
 use super::share::{Form, Share, Slice, Source};
-use super::transparent::transparent;
 
 /// A JSON string: borrowed from its frame, shared with it, or made by us.
 ///
@@ -62,6 +59,11 @@ impl<'a> Str<'a> {
         Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Clean }, text))
     }
 
+    /// From a slice that stands between the quotes of valid JSON.
+    pub(crate) const fn of_slice(slice: Slice<'a>) -> Self {
+        Self(slice)
+    }
+
     #[inline(always)]
     pub(crate) fn into_slice(self) -> Slice<'a> {
         self.0
@@ -70,12 +72,6 @@ impl<'a> Str<'a> {
     #[inline(always)]
     pub(crate) const fn as_slice(&self) -> &Slice<'a> {
         &self.0
-    }
-
-    /// From the text of a JSON value that starts with a quote and is known to be valid.
-    fn from_json(text: &'a str) -> Option<Self> {
-        let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-        Some(Self::scanned(inner, inner.contains('\\')))
     }
 }
 
@@ -171,86 +167,38 @@ impl fmt::Debug for Str<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&'de RawValue>::deserialize(deserializer)?;
-        Str::from_json(raw.get()).ok_or_else(|| {
-            de::Error::invalid_type(de::Unexpected::Other("another kind of value"), &"a string")
-        })
-    }
-}
-
-/// A string whose `Debug` shows nothing: login secrets and tokens inside frames.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct SecretStr<'a>(Str<'a>);
-
-impl<'a> SecretStr<'a> {
-    /// The text itself.
-    #[must_use]
-    pub const fn expose(&self) -> &Str<'a> {
-        &self.0
-    }
-}
-
-impl<'a, T: Into<Str<'a>>> From<T> for SecretStr<'a> {
-    fn from(text: T) -> Self {
-        Self(text.into())
-    }
-}
-
-impl fmt::Debug for SecretStr<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[REDACTED]")
-    }
-}
-
-transparent! { SecretStr(Str): Decode, Deserialize, Encode, Share }
-
 /// Decodes the escapes of a valid JSON string.
 fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {
         out.push_str(&rest[..at]);
-        let mut tail = rest[at + 1..].chars();
-        match tail.next() {
-            Some('b') => out.push('\u{8}'),
-            Some('f') => out.push('\u{c}'),
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some('u') => {
-                let (decoded, after) = unescape_unicode(tail.as_str());
-                out.push(decoded);
-                rest = after;
-                continue;
-            }
-            // A quote, a backslash or a slash: itself. Anything else cannot stand in valid JSON.
-            Some(other) => out.push(other),
-            None => {}
+        rest = &rest[at..];
+        let before = rest.len();
+        // All units in a row, because two may be one character.
+        let units = std::iter::from_fn(|| {
+            let (unit, behind) = rest.strip_prefix("\\u")?.split_at_checked(4)?;
+            rest = behind;
+            u16::from_str_radix(unit, 16).ok()
+        });
+        let decoded = char::decode_utf16(units);
+        out.extend(decoded.map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)));
+        if rest.len() < before {
+            continue;
         }
+        let mut tail = rest[1..].chars();
+        out.extend(tail.next().map(|short| match short {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            itself => itself,
+        }));
         rest = tail.as_str();
     }
     out.push_str(rest);
     out
-}
-
-/// Decodes what follows `\u`: four hex digits, and the low half of a pair where one follows.
-fn unescape_unicode(text: &str) -> (char, &str) {
-    let unit = |text: &str| text.get(..4).and_then(|hex| u32::from_str_radix(hex, 16).ok());
-    let Some(first) = unit(text) else { return (char::REPLACEMENT_CHARACTER, text) };
-    let rest = &text[4..];
-    if let Some(plain) = char::from_u32(first) {
-        return (plain, rest);
-    }
-    let low = rest.strip_prefix("\\u").and_then(unit);
-    match (first, low) {
-        (0xD800..=0xDBFF, Some(low @ 0xDC00..=0xDFFF)) => {
-            let point = 0x1_0000 + ((first - 0xD800) << 10) + (low - 0xDC00);
-            (char::from_u32(point).unwrap_or(char::REPLACEMENT_CHARACTER), &rest[6..])
-        }
-        _ => (char::REPLACEMENT_CHARACTER, rest),
-    }
 }
 
 #[cfg(test)]
@@ -292,11 +240,6 @@ mod tests {
         let shared = read(text.as_str()).share(&text);
         assert_eq!(shared, "a\tb");
         assert_eq!(shared.as_slice().as_str(), r"a\tb");
-    }
-
-    #[test]
-    fn a_secret_prints_nothing() {
-        assert_eq!(format!("{:?}", SecretStr::from("hush")), "[REDACTED]");
     }
 
     proptest! {

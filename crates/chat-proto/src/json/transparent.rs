@@ -1,11 +1,23 @@
 //! Newtypes that travel as what they hold.
 
-/// Implements these traits for a newtype by those of what it holds.
+/// Implements what a member of a frame needs for a newtype by that of what it holds; without
+/// [`Encode`](crate::json::Encode) if it is only `read` so.
 macro_rules! transparent {
-    ($name:ident($inner:ident): $($trait:ident),*) => {
-        $( $crate::json::transparent! { @$trait $name $inner } )*
+    ($name:ident($inner:ident)) => {
+        $crate::json::transparent! { read $name($inner) }
+
+        impl $crate::json::Encode for $name<'_> {
+            #[inline(always)]
+            fn is_absent(&self) -> bool {
+                self.0.is_absent()
+            }
+
+            fn encode(&self, out: &mut Vec<u8>) {
+                self.0.encode(out);
+            }
+        }
     };
-    (@Decode $name:ident $inner:ident) => {
+    (read $name:ident($inner:ident)) => {
         impl<'a> $crate::codec::Decode<'a> for $name<'a> {
             #[inline(always)]
             fn read(
@@ -20,32 +32,19 @@ macro_rules! transparent {
                 <$inner<'a>>::read_plain(scanner).map(Self)
             }
         }
-    };
-    (@Deserialize $name:ident $inner:ident) => {
-        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                <$inner<'a>>::deserialize(deserializer).map(Self)
-            }
-        }
-    };
-    (@Encode $name:ident $inner:ident) => {
-        impl $crate::json::Encode for $name<'_> {
-            #[inline(always)]
-            fn is_absent(&self) -> bool {
-                self.0.is_absent()
-            }
 
-            fn encode(&self, out: &mut Vec<u8>) {
-                self.0.encode(out);
-            }
-        }
-    };
-    (@Share $name:ident $inner:ident) => {
         impl $crate::json::Share for $name<'_> {
             type Static = $name<'static>;
 
             fn share_in(self, source: &$crate::json::Source) -> $name<'static> {
                 $name(self.0.share_in(source))
+            }
+        }
+
+        #[cfg(feature = "reference")]
+        impl<'de: 'a, 'a> serde::Deserialize<'de> for $name<'a> {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <$inner<'a>>::deserialize(deserializer).map(Self)
             }
         }
     };

@@ -119,48 +119,6 @@ fn escape(special: u8, out: &mut Vec<u8>) {
     out.extend_from_slice(&[b'\\', short]);
 }
 
-/// `00` to `99`.
-const PAIRS: [[u8; 2]; 100] = {
-    let mut pairs = [[0; 2]; 100];
-    let mut at = 0;
-    while at < 100 {
-        pairs[at] = [b'0' + (at / 10) as u8, b'0' + (at % 10) as u8];
-        at += 1;
-    }
-    pairs
-};
-
-/// Appends a number in decimal.
-#[inline(never)]
-fn write_number(negative: bool, magnitude: u64, out: &mut Vec<u8>) {
-    if negative {
-        out.push(b'-');
-    }
-    // An index below a hundred has an entry.
-    let pair = |number: u64| PAIRS[(number % 100) as usize];
-    let ([a, b], [c, d]) = (pair(magnitude / 100), pair(magnitude));
-    match magnitude {
-        0..10 => out.push(d),
-        10..100 => out.extend_from_slice(&[c, d]),
-        100..1000 => out.extend_from_slice(&[b, c, d]),
-        1000..10_000 => out.extend_from_slice(&[a, b, c, d]),
-        _ => write_pairs(magnitude, out),
-    }
-}
-
-/// The same for a large one.
-fn write_pairs(mut magnitude: u64, out: &mut Vec<u8>) {
-    let mut digits = [[0; 2]; 10];
-    let mut at = digits.len();
-    while magnitude > 0 && at > 0 {
-        at -= 1;
-        digits[at] = PAIRS[(magnitude % 100) as usize];
-        magnitude /= 100;
-    }
-    let digits = digits[at..].as_flattened();
-    out.extend_from_slice(digits.strip_prefix(b"0").unwrap_or(digits));
-}
-
 impl Encode for Str<'_> {
     #[inline(always)]
     fn is_absent(&self) -> bool {
@@ -187,17 +145,12 @@ impl Slice<'_> {
     #[inline(never)]
     pub(crate) fn encode_string(&self, out: &mut Vec<u8>) {
         let text = self.as_str();
-        let is_written = match self.form() {
-            Form::Clean | Form::Escaped => true,
-            Form::Plain | Form::Bare => is_plain(text.as_bytes()),
-        };
-        if is_written {
-            out.push(b'"');
-            out.extend_from_slice(text.as_bytes());
-            out.push(b'"');
-        } else {
-            write_str(text, out);
+        if matches!(self.form(), Form::Plain | Form::Bare) && !is_plain(text.as_bytes()) {
+            return write_str(text, out);
         }
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
     }
 }
 
@@ -224,7 +177,7 @@ impl Encode for bool {
 }
 
 macro_rules! whole_number {
-    ($($type:ty: |$it:ident| $negative:expr, $magnitude:expr;)*) => { $(
+    ($($type:ty),*) => { $(
         impl Encode for $type {
             #[inline(always)]
             fn is_absent(&self) -> bool {
@@ -232,17 +185,12 @@ macro_rules! whole_number {
             }
 
             fn encode(&self, out: &mut Vec<u8>) {
-                let $it = *self;
-                write_number($negative, $magnitude, out);
+                out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
             }
         }
     )* };
 }
-whole_number! {
-    u32: |it| false, it.into();
-    u64: |it| false, it;
-    i64: |it| it < 0, it.unsigned_abs();
-}
+whole_number!(u32, u64, i64);
 
 impl<T: Encode> Encode for Option<T> {
     #[inline(always)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, header};
-use jiff::fmt::rfc2822;
 
 use crate::machine::Text;
+use crate::time::calendar::read_http_date;
 
 /// The longest wait a server can ask for (choice): a mistake of a proxy must not stop a client for
 /// years. Bans of up to three days are documented. (Binance's documentation)
@@ -62,16 +62,10 @@ pub fn retry_after(headers: &HeaderMap) -> Option<Duration> {
         Duration::from_secs(wanted.parse().unwrap_or(u64::MAX))
     } else {
         let now = headers.get(header::DATE)?.to_str().ok()?;
-        let seconds = http_date(wanted)?.checked_sub(http_date(now)?)?;
+        let seconds = read_http_date(wanted)?.checked_sub(read_http_date(now.trim())?)?;
         Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
     };
     Some(wait.min(MAX_RETRY_AFTER))
-}
-
-/// Seconds since the epoch.
-fn http_date(text: &str) -> Option<i64> {
-    let stamp = rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()?;
-    Some(stamp.as_second())
 }
 
 #[cfg(test)]

@@ -253,7 +253,7 @@ fn seqs(events: &[ImEventOf]) -> Vec<u64> {
     events
         .iter()
         .filter_map(|event| match event {
-            Event::Service(ImEvent::Message(data)) => Some(data.seq),
+            Event::Service(ImEvent::Message(data)) => Some(data.seq()),
             _ => None,
         })
         .collect()

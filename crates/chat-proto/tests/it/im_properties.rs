@@ -8,8 +8,8 @@ use chat_proto::im::up::{
     Acc, Cred, Defacs, Del, Get, GetOpts, GetQuery, Hi, Leave, Login, Note, Pub, SeqRange, Set,
     SetDesc, SetQuery, SetSub, Sub, UpExtra, Verb, recover_id,
 };
-use chat_proto::im::{Down, Prepared, Stamp, Up};
-use chat_proto::json::{Extra, Params, Raw, Str};
+use chat_proto::im::{Down, Params, Prepared, Stamp, Up};
+use chat_proto::json::{Extra, Raw, Str};
 use chat_proto::machine::Text;
 use chat_proto::rng::Rng;
 use proptest::prelude::*;

@@ -32,8 +32,8 @@ async fn rule_047_two_users_talk() {
     };
     let data = bob.until(message).await;
     // Each side sees the topic under the other's name.
-    assert_eq!((&*data.topic.decode(), data.seq), (ANN, 1));
-    assert_eq!(data.content.as_ref().map(|it| it.as_str()), Some("\"hello, Bob\""));
+    assert_eq!((&*data.topic().decode(), data.seq()), (ANN, 1));
+    assert_eq!(data.as_text().as_deref(), Some("hello, Bob"));
     server.stop().await.unwrap();
 }
 

@@ -51,9 +51,9 @@ async fn our_client_speaks_both_flavours_to_one_server() {
         let stamp = to
             .until(|event| match event {
                 Event::Service(ImEvent::Message(data))
-                    if data.content.as_ref().is_some_and(|it| it.as_str().contains(text)) =>
+                    if data.content().is_some_and(|it| it.as_str().contains(text)) =>
                 {
-                    Some(data.ts.as_text().decode().into_owned())
+                    Some(data.ts().as_text().decode().into_owned())
                 }
                 _ => None,
             })

@@ -66,11 +66,11 @@ impl Lawful for Im {
         let broken = |what| Err(Broken { law: 6, what });
         match event {
             Event::Service(ImEvent::Message(data)) => {
-                let last = memory.told.entry(TopicName::from(&data.topic)).or_default();
-                if data.seq <= *last {
-                    return broken(format!("{} of {:?} after {last}", data.seq, data.topic));
+                let last = memory.told.entry(TopicName::from(&data.topic())).or_default();
+                if data.seq() <= *last {
+                    return broken(format!("{} of {:?} after {last}", data.seq(), data.topic()));
                 }
-                *last = data.seq;
+                *last = data.seq();
             }
             Event::Service(ImEvent::Gap { topic, from, to }) => {
                 let last = memory.told.entry(topic.clone()).or_default();

@@ -19,7 +19,8 @@ pub(super) const READ: u8 = 2;
 pub(super) const WRITE: u8 = 4;
 const APPROVE: u8 = 16;
 const SHARE: u8 = 32;
-const DELETE: u8 = 64;
+/// `D`: to delete messages for everybody.
+pub(super) const DELETE: u8 = 64;
 /// `O`: to own.
 pub(super) const OWN: u8 = 128;
 /// The most there is between two users: `JRWPA`.

@@ -64,12 +64,23 @@ pub(super) struct Room {
 
 #[derive(Debug)]
 pub(super) struct Follow {
-    /// Messages stored after this step are owed.
+    /// Messages stored after this step are owed; `MAX` when none are.
     pub(super) since: u64,
     pub(super) last: Option<u64>,
     pub(super) told: BTreeSet<u64>,
     /// Something that was stored since the link is up was told.
     pub(super) fresh: bool,
+    /// Of an order: the last message that was pushed since the link is up.
+    pub(super) pushed: Option<u64>,
+    /// Of an order: the last one that was read from history since then.
+    pub(super) read: Option<u64>,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        let (told, fresh) = (BTreeSet::new(), false);
+        Self { since: u64::MAX, last: None, told, fresh, pushed: None, read: None }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -85,9 +96,11 @@ pub(super) struct Life {
 }
 
 impl Room {
-    pub(super) fn is_erased(&self, user: &str, seq: u64) -> bool {
+    /// For a user, or for everybody.
+    pub(super) fn is_erased(&self, user: Option<&str>, seq: u64) -> bool {
         let hit = |(who, from, to): &(Option<String>, u64, u64)| {
-            who.as_ref().is_none_or(|who| who == user) && (*from..=*to).contains(&seq)
+            let is_for = who.is_none() || who.as_deref() == user;
+            is_for && (*from..=*to).contains(&seq)
         };
         self.erased.iter().any(hit)
     }
@@ -170,7 +183,12 @@ pub(super) fn is_so(rooms: &BTreeMap<Chat, Room>, user: &str, verb: &Verb) -> bo
             let Some(room) = rooms.get(chat) else { return false };
             let last = room.messages.keys().next_back().copied().unwrap_or_default();
             let mut seqs = ranges.iter().flat_map(|(from, to)| (*from).max(1)..=(*to).min(last));
-            return seqs.all(|seq| room.is_erased(user, seq));
+            return seqs.all(|seq| room.is_erased(Some(user), seq));
+        }
+        Verb::MarkRead { chat } => {
+            let Some(room) = rooms.get(chat) else { return true };
+            let marks = room.members.get(user).map_or(0, |it| it.marks.0);
+            return room.messages.keys().next_back().is_none_or(|last| marks >= *last);
         }
         Verb::Subscribe { chat: None }
         | Verb::Publish { .. }

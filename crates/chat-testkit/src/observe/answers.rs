@@ -52,8 +52,9 @@ pub fn topic_event(client: Client, user: &str, event: &topic::ImEvent) -> Option
     Some(match event {
         topic::ImEvent::Message(data) => Observation::Told {
             client,
-            chat: Chat::of_topic(user, &data.topic.decode())?,
-            message: topic_message(data),
+            chat: Chat::of_topic(user, &data.topic().decode())?,
+            message: topic_message(&data.frame()),
+            from_history: false,
         },
         topic::ImEvent::Gap { topic, from, to } => {
             Observation::Gap { client, chat: chat_of(topic)?, from: from.get(), to: to.get() }
@@ -85,6 +86,7 @@ pub fn order_event(client: Client, user: &str, event: &order::C2cEvent) -> Optio
             from: author(user, push.self_),
             content: push.content.as_ref().map(|it| it.text().into_owned()).unwrap_or_default(),
         },
+        from_history: it.is_from_history(),
     })
 }
 

@@ -217,6 +217,17 @@ impl Client {
         });
     }
 
+    /// What it is configured to be, as people would print it.
+    pub(super) fn configured(&self) -> String {
+        match self.role {
+            Role::Im(setup) => format!("{:?}", self.im_config(setup)),
+            Role::C2c(setup) => {
+                let api = people::api(usize::from(setup.account));
+                format!("{api:?} {:?}", c2c_config(setup))
+            }
+        }
+    }
+
     /// What the program logs in with.
     pub(super) fn credentials(&self, setup: ImSetup) -> Credentials {
         let n = usize::from(setup.user);

@@ -271,6 +271,7 @@ impl World {
         if self.host.hub().is_none() {
             return;
         }
+        self.show_hub();
         let stored = self.host.crash(commit);
         self.stored(&stored);
         self.observe(Observation::Crashed);

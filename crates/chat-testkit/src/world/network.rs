@@ -13,6 +13,7 @@ use crate::link::{Link, Parcel, Way};
 
 impl World {
     pub(super) fn dial(&mut self, n: usize, conn: ConnId, request: Upgrade) {
+        self.learn_upgrade(&request);
         self.last_link += 1;
         let link = self.last_link;
         self.links.insert(link, Link::new(conn));
@@ -44,6 +45,7 @@ impl World {
     /// A client writes a message.
     pub(super) fn write(&mut self, n: usize, message: Message) {
         let Some(id) = self.clients[n].link else { return };
+        self.shown_message(&message, self.clients[n].is_im(), true);
         self.note(|| format!("client {n} → {}", shown(&message)));
         let (now, after) = (self.clock.now().mono, self.delay());
         if let Some(link) = self.links.get_mut(&id) {
@@ -131,6 +133,7 @@ impl World {
         match parcel {
             Parcel::Open => self.input(n, Input::Opened { conn }),
             Parcel::Message(message) => {
+                self.shown_message(&message, self.clients[n].is_im(), false);
                 self.note(|| format!("client {n} ← {}", shown(&message)));
                 match &message {
                     Message::Ping(payload) => self.write(n, Message::Pong(payload.clone())),
@@ -179,6 +182,7 @@ impl World {
         self.plan(patience, Due::HttpEnds { exchange, result: late });
         let after = self.delay();
         let request = request.into_request();
+        self.learn_request(&request);
         self.plan(after, Due::HttpArrives { exchange, request });
     }
 
@@ -203,7 +207,9 @@ impl World {
                         };
                         format!("client {} gets the answer {said}", it.client)
                     });
-                    self.input(it.client, Input::Response { id: it.id, result });
+                    let input = Input::Response { id: it.id, result };
+                    self.shown(|| format!("{input:?}"));
+                    self.input(it.client, input);
                 }
             }
             Due::CommitEnds(number) => {
@@ -227,6 +233,7 @@ impl World {
     }
 
     pub(super) fn answered(&mut self, id: HttpId, response: Response<Bytes>) {
+        self.learn_response(&response);
         let Some(exchange) = self.exchanges.get(&id.get()) else { return };
         if exchange.fault == Some(HttpFault::AnswerLost) {
             let result = Err(HttpFailure::Io("connection reset".to_owned()));

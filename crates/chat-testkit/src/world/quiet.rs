@@ -43,6 +43,10 @@ impl World {
         }
         if self.failure.is_none() {
             self.note(|| "quiet".to_owned());
+            for n in 0..self.clients.len() {
+                self.show_session(n);
+            }
+            self.show_hub();
             let dump = self.dump();
             self.observe(Observation::Quiet(Box::new(dump)));
         }

@@ -16,6 +16,7 @@ use crate::schedule::VerbKind;
 
 impl World {
     pub(super) fn told_im(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::im::Im>) {
+        self.shown(|| format!("{event:?}"));
         self.note(|| format!("client {n} is told {}", brief(&event)));
         let now = self.clients[n].now(self.clock.now());
         match &event {
@@ -67,6 +68,7 @@ impl World {
     }
 
     pub(super) fn told_c2c(&mut self, n: usize, event: crate::laws::EventOf<chat_proto::c2c::C2c>) {
+        self.shown(|| format!("{event:?}"));
         self.note(|| format!("client {n} is told {}", brief(&event)));
         match &event {
             Event::Ready { .. } => self.is_ready(n, true),

@@ -73,6 +73,12 @@ impl World {
         let (seed, now) = (self.rng.next_u64(), self.clock.now());
         let client = &mut self.clients[n];
         client.start(seed, now);
+        if self.shows {
+            let configured = self.clients[n].configured();
+            self.shown(|| configured);
+            self.show_session(n);
+        }
+        let client = &mut self.clients[n];
         let user = client.user.clone();
         self.observe(Observation::Started { client: n, user });
         let watching: Vec<_> = self.clients[n].watching.iter().cloned().collect();
@@ -377,7 +383,8 @@ impl World {
                 machine.ask(now, |it, now| it.history(OrderQuery::newest(order), now)),
             ),
             VerbKind::MarkRead => {
-                (observe::Verb::Other, machine.ask(now, |it, now| it.mark_read(order, None, now)))
+                let what = observe::Verb::MarkRead { chat };
+                (what, machine.ask(now, |it, now| it.mark_read(order, None, now)))
             }
             VerbKind::PreSign => {
                 (observe::Verb::Other, machine.ask(now, |it, now| it.pre_signed_url("a.png", now)))
@@ -416,6 +423,10 @@ impl World {
         let buyer = people::api_key(which + 1);
         self.contents += 1;
         let content = format!("s{}", self.contents);
+        if what % 8 == 5 {
+            let verb = observe::Verb::MarkRead { chat: Chat::Order(order.to_owned()) };
+            self.observe(Observation::Scripted { user: people::trader(which + 1), verb });
+        }
         let script = match what % 8 {
             0..3 => Script::Text { from: buyer, content },
             3 => Script::OrderEvent { event: "payed".to_owned() },

@@ -73,6 +73,11 @@ impl Tale {
         self.ask(client, id, Verb::Publish { chat: group(), content, no_echo: false })
     }
 
+    /// Asks for the first message to be erased.
+    fn erase(self, client: Client, hard: bool) -> Self {
+        self.ask(client, 7, Verb::Erase { chat: group(), ranges: vec![(1, 1)], hard })
+    }
+
     fn end(self, client: Client, id: u64, end: End) -> Self {
         self.and(Observation::Ended { client, id, end })
     }
@@ -83,7 +88,7 @@ impl Tale {
 
     fn told(self, client: Client, seq: u64, from: &str, content: &str) -> Self {
         let message = message(seq, from, content);
-        self.and(Observation::Told { client, chat: group(), message })
+        self.and(Observation::Told { client, chat: group(), message, from_history: false })
     }
 
     /// Everybody who hears of the group is told.
@@ -171,7 +176,46 @@ fn acknowledged_and_not_told_to_a_reader() {
     tale.clone().and(gap(1, 1)).breaks(Demand::Kept);
     let erased = Row::Erased { chat: group(), user: None, ranges: vec![(1, 1)] };
     let gone = Row::Message { chat: Some(group()), seq: 1, to: String::new(), message: None };
-    tale.store(vec![erased, gone]).and(gap(1, 1)).quiet(Vec::new()).passes();
+    let tale = tale.erase(ANN, true).store(vec![erased, gone]);
+    tale.end(ANN, 7, End::Done).and(gap(1, 1)).quiet(Vec::new()).passes();
+}
+
+#[test]
+fn erased_by_who_may() {
+    let erased = |user: Option<&str>| {
+        let user = user.map(str::to_owned);
+        Row::Erased { chat: group(), user, ranges: vec![(1, 1)] }
+    };
+    let gone = || Row::Message { chat: Some(group()), seq: 1, to: String::new(), message: None };
+    let tale = Tale::new().one();
+    // Who may not delete for all deletes for themself.
+    let hard = |client| tale.clone().erase(client, true);
+    hard(ANN).store(vec![erased(None), gone()]).end(ANN, 7, End::Done).passes();
+    hard(BOB).store(vec![erased(Some("usr2"))]).end(BOB, 7, End::Done).passes();
+    hard(BOB).store(vec![erased(None), gone()]).breaks(Demand::Entitled);
+    // Nobody hides anything from somebody else, or for all, or unasked.
+    let soft = |client| tale.clone().erase(client, false);
+    soft(BOB).store(vec![erased(Some("usr2"))]).end(BOB, 7, End::Done).passes();
+    soft(ANN).store(vec![erased(Some("usr2"))]).breaks(Demand::Entitled);
+    soft(ANN).store(vec![erased(None), gone()]).breaks(Demand::Entitled);
+    tale.clone().store(vec![erased(Some("usr2"))]).breaks(Demand::Entitled);
+    // Only what was asked for.
+    let more = Row::Erased { chat: group(), user: Some("usr2".into()), ranges: vec![(1, 2)] };
+    let two = tale.clone().publish(ANN, 3, "two").store(vec![said(2, "usr1", "two")]);
+    two.clone().erase(BOB, false).store(vec![more]).breaks(Demand::Entitled);
+    // What is said to be refused left nothing.
+    let no = End::Rejected("500".into());
+    soft(BOB).store(vec![erased(Some("usr2"))]).end(BOB, 7, no).breaks(Demand::NoTrace);
+    // A deletion that is written anew says nothing new.
+    let again = hard(ANN).store(vec![erased(None), gone()]).end(ANN, 7, End::Done);
+    again.store(vec![erased(None), erased(Some("usr2"))]).passes();
+    // Without a deletion the oldest goes when a newer one comes, and nothing else ever does.
+    let three = two.clone().publish(ANN, 4, "three");
+    three.store(vec![gone(), said(3, "usr1", "three")]).passes();
+    two.clone().store(vec![gone()]).breaks(Demand::Kept);
+    let second = Row::Message { chat: Some(group()), seq: 2, to: String::new(), message: None };
+    let three = two.publish(ANN, 4, "three");
+    three.store(vec![second, said(3, "usr1", "three")]).breaks(Demand::Kept);
 }
 
 #[test]
@@ -366,6 +410,11 @@ fn marks_that_nobody_made() {
 fn a_secret_is_shown() {
     Tale::new().and(Observation::Shown("login of usr1".into())).passes();
     Tale::new().and(Observation::Shown("101:hunter2".into())).breaks(Demand::Secret);
+    // A token is one once it was given out.
+    let line = || Observation::Shown("token abc-123".into());
+    let given = Observation::Secret("abc-123".into());
+    Tale::new().and(line()).and(given.clone()).passes();
+    Tale::new().and(line()).and(given).and(line()).breaks(Demand::Secret);
 }
 
 #[test]
@@ -376,7 +425,9 @@ fn a_queue_is_overfull() {
     };
     let tale = Tale::default();
     tale.clone().and(with(8)).passes();
-    tale.and(with(9)).breaks(Demand::Bound);
+    tale.clone().and(with(9)).breaks(Demand::Bound);
+    let queues = vec![Queue { name: "outbox".into(), len: 9, bound: 8 }];
+    tale.and(Observation::Held(queues)).breaks(Demand::Bound);
 }
 
 #[test]
@@ -405,6 +456,7 @@ fn order_chat() {
         client,
         chat: order(),
         message: message(seq, "", "paid"),
+        from_history: false,
     };
     let quiet = |rows| Observation::Quiet(Box::new(Dump { rows, queues: vec![], ready: vec![1] }));
     let sent = start.ask(0, 1, publish).store(vec![row(900, "")]);
@@ -419,4 +471,80 @@ fn order_chat() {
     let secret = Tale(sent.0.into_iter().take(5).collect()).store(vec![row(902, "trader1")]);
     secret.clone().and(quiet(vec![row(902, "trader1")])).passes();
     secret.and(told(1, 902)).breaks(Demand::Entitled);
+}
+
+/// Two sides of an order of which client 1 hears, with two messages of the first.
+fn trade() -> (Chat, Tale) {
+    let order = Chat::Order("77".into());
+    let side = |user: &str| Row::Member {
+        chat: order.clone(),
+        user: user.into(),
+        access: Some(("JRW".into(), "JRW".into())),
+    };
+    let started = |client, user: &str| Observation::Started { client, user: user.into() };
+    let mut tale = Tale::default()
+        .and(started(0, "trader1"))
+        .and(started(1, "trader2"))
+        .store(vec![side("trader1"), side("trader2")])
+        .regain(1)
+        .and(Observation::Watching { client: 1, chat: order.clone(), on: true });
+    for (id, seq, content) in [(1, 900, "one"), (2, 901, "two")] {
+        let content = content.to_owned();
+        let publish = Verb::Publish { chat: order.clone(), content, no_echo: false };
+        tale = tale
+            .ask(0, id, publish)
+            .store(vec![in_order(seq, if id == 1 { "one" } else { "two" })]);
+        tale = tale.end(0, id, End::Published(Some(seq)));
+    }
+    (order, tale)
+}
+
+fn in_order(seq: u64, content: &str) -> Row {
+    let message = Some(message(seq, "trader1", content));
+    Row::Message { chat: Some(Chat::Order("77".into())), seq, to: String::new(), message }
+}
+
+#[test]
+fn an_order_is_told_in_order() {
+    let (order, tale) = trade();
+    let told = |seq, from_history| Observation::Told {
+        client: 1,
+        chat: order.clone(),
+        message: message(seq, "", if seq == 900 { "one" } else { "two" }),
+        from_history,
+    };
+    for from_history in [false, true] {
+        let told = |seq| told(seq, from_history);
+        tale.clone().and(told(900)).and(told(901)).passes();
+        tale.clone().and(told(901)).and(told(900)).breaks(Demand::Order);
+        // Another link begins anew.
+        tale.clone().and(told(901)).lose(1).regain(1).and(told(900)).passes();
+    }
+    // What is pushed does not wait for what history has.
+    tale.clone().and(told(901, false)).and(told(900, true)).passes();
+}
+
+#[test]
+fn an_order_is_read_by_who_says_so() {
+    let (order, tale) = trade();
+    let marks = |user: &str, read| Row::Marks {
+        chat: order.clone(),
+        user: user.into(),
+        read,
+        received: read,
+    };
+    let read = Verb::MarkRead { chat: order.clone() };
+    let asked = tale.clone().ask(1, 1, read.clone());
+    asked.clone().store(vec![marks("trader2", 901)]).end(1, 1, End::Done).passes();
+    asked.clone().end(1, 1, End::Done).breaks(Demand::True);
+    asked.clone().store(vec![marks("trader2", 902)]).breaks(Demand::Marks);
+    asked.clone().store(vec![marks("trader1", 901)]).breaks(Demand::Marks);
+    tale.clone().store(vec![marks("trader2", 901)]).breaks(Demand::Marks);
+    let back = asked.store(vec![marks("trader2", 901), marks("trader2", 900)]);
+    back.breaks(Demand::Marks);
+    // Somebody without a client here, once.
+    let scripted = tale.and(Observation::Scripted { user: "trader2".into(), verb: read });
+    let scripted = scripted.store(vec![marks("trader2", 901)]);
+    scripted.passes();
+    scripted.store(vec![marks("trader2", 901)]).breaks(Demand::Marks);
 }

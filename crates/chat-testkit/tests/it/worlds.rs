@@ -1,7 +1,7 @@
 //! Worlds with a schedule by hand.
 
 use chat_testkit::link::Weather;
-use chat_testkit::model::Model;
+use chat_testkit::model::{Demand, Model};
 use chat_testkit::observe::{End, Observation};
 use chat_testkit::schedule::{
     Act, C2cSetup, Fault, ImSetup, Op, Schedule, Setup, Verb, VerbKind as V,
@@ -88,5 +88,67 @@ fn links_that_are_cut_lose_nothing() {
             .filter(|it| matches!(&it.what, Observation::Ended { end: End::TimedOut, .. }));
         assert_eq!(in_time + late.count(), 20, "{fault:?} {:#?}", world.transcript());
         assert!(in_time >= 18, "{fault:?}: {in_time}");
+    }
+}
+
+/// A world that shows everything, played without a fault.
+fn shown() -> World {
+    let mut world = World::new(7, &setup(), crate::start());
+    world.show();
+    world.play(&talk());
+    world.come_to_rest();
+    assert_eq!(world.failure(), None);
+    world
+}
+
+#[test]
+fn what_people_may_read_is_shown_to_the_model() {
+    let world = shown();
+    let texts = world.observed().iter().filter_map(|it| match &it.what {
+        Observation::Shown(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let shown: Vec<_> = texts.collect();
+    // Lines, frames, actions, events, answers, settings, sessions, records, the hub and what it does.
+    let words = [
+        "client 0 asks",
+        "client 0 → ",
+        "Ok(Data(",
+        "Upgrade(",
+        "HttpRequest(",
+        "Response(",
+        "Completed {",
+        "Tokens(",
+        "ImConfig {",
+        "C2cConfig {",
+        "Session {",
+        "Token {",
+        "Commit(upto",
+        "Hub {",
+    ];
+    let missing: Vec<_> =
+        words.iter().filter(|word| !shown.iter().any(|text| text.contains(**word))).collect();
+    assert!(missing.is_empty(), "never shown: {missing:?}");
+    assert_eq!(Model::judge(people::limits(), world.observed()), Ok(()));
+}
+
+#[test]
+fn a_secret_that_comes_up_in_a_run_must_not_be_shown() {
+    let world = shown();
+    let secrets = world.observed().iter().filter_map(|it| match &it.what {
+        Observation::Secret(secret) => Some(secret.clone()),
+        _ => None,
+    });
+    let secrets: Vec<_> = secrets.chain(people::secrets()).collect();
+    // Access and refresh token, login secret, file token, ticket, listen key, signature, each.
+    assert!(secrets.len() > 20, "{secrets:?}");
+    for secret in secrets {
+        let mut seen = world.observed().to_vec();
+        let at = world.now().mono.saturating_duration_since(crate::start().mono);
+        let what = Observation::Shown(format!("debug: \"{secret}\" was used"));
+        seen.push(chat_testkit::observe::Observed { at, what });
+        let violation = Model::judge(people::limits(), &seen).expect_err("it is shown");
+        assert_eq!(violation.demand, Demand::Secret, "{violation}");
+        assert!(!violation.to_string().contains(&secret), "{violation}");
     }
 }

@@ -1,6 +1,6 @@
 //! A session, and who waits for its answers.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,8 @@ pub(super) type Settled<S> =
 /// A machine that gives the answers of a session to those who asked, and everything else on.
 pub(crate) struct Desk<S: Spoken> {
     session: Session<S>,
-    waiting: BTreeMap<RequestId, oneshot::Sender<Settled<S>>>,
+    /// In the order of their ids, which is that of most answers.
+    waiting: VecDeque<(RequestId, oneshot::Sender<Settled<S>>)>,
     until_ready: Vec<oneshot::Sender<Result<(), NotReady>>>,
     until_closed: Vec<oneshot::Sender<Closed>>,
     /// Why no attempt follows without the application, while that is so.
@@ -35,7 +36,7 @@ impl<S: Spoken> Desk<S> {
     pub(super) fn new(session: Session<S>) -> Self {
         Self {
             session,
-            waiting: BTreeMap::new(),
+            waiting: VecDeque::new(),
             until_ready: Vec::new(),
             until_closed: Vec::new(),
             standing: None,
@@ -68,7 +69,11 @@ impl<S: Spoken> Desk<S> {
     ) {
         match self.with(now, verb) {
             Ok(id) => {
-                self.waiting.insert(id, tell);
+                // At the end, as ids are counted; but anybody's verb may give any id.
+                match self.find(id) {
+                    Ok(at) => self.waiting[at].1 = tell,
+                    Err(at) => self.waiting.insert(at, (id, tell)),
+                }
             }
             Err(error) => {
                 // The caller may have lost interest; nothing was sent.
@@ -103,9 +108,14 @@ impl<S: Spoken> Desk<S> {
         self.with(now, Session::close);
     }
 
+    /// Where the one stands who waits for this request, or would stand.
+    fn find(&self, id: RequestId) -> Result<usize, usize> {
+        self.waiting.binary_search_by_key(&id, |(waiting, _)| *waiting)
+    }
+
     /// Nothing is read until events are taken: those who wait for answers are told.
     pub(super) fn on_stuck(&mut self, len: usize) {
-        for tell in mem::take(&mut self.waiting).into_values() {
+        for (_, tell) in self.waiting.drain(..) {
             let _ = tell.send(Err(SendError::EventsFull { len }));
         }
         for tell in self.until_ready.drain(..) {
@@ -187,7 +197,8 @@ impl<S: Spoken> Machine for Desk<S> {
                 }
                 return Some(event);
             };
-            let Some(tell) = self.waiting.remove(&id) else {
+            let found = self.find(id).ok();
+            let Some((_, tell)) = found.and_then(|at| self.waiting.remove(at)) else {
                 return Some(Event::Completed { id, result });
             };
             // Whoever dropped the call finds its end among the events.
@@ -207,6 +218,10 @@ impl<S: Spoken> Machine for Desk<S> {
 
     fn is_finished(&self) -> bool {
         self.session.is_finished()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.session.is_quiet()
     }
 }
 

@@ -102,13 +102,13 @@ impl Drop for FakeSocket {
 impl Stream for FakeSocket {
     type Item = Result<Message, Error>;
 
-    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .lock()
-            .unwrap()
-            .down
-            .pop_front()
-            .map_or(Poll::Pending, |it| Poll::Ready(Some(Ok(it))))
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let Some(message) = self.0.lock().unwrap().down.pop_front() else {
+            // Nobody tells it of new ones: it wants to be asked again.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        Poll::Ready(Some(Ok(message)))
     }
 }
 

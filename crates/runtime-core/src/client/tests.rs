@@ -138,7 +138,7 @@ fn ends(events: &[im::Event]) -> Vec<&Result<Answer, RequestError>> {
 
 fn messages(events: &[im::Event]) -> Vec<u64> {
     let of = |event: &im::Event| match event {
-        Event::Service(ImEvent::Message(message)) => Some(message.seq),
+        Event::Service(ImEvent::Message(message)) => Some(message.seq()),
         _ => None,
     };
     events.iter().filter_map(of).collect()

@@ -52,7 +52,7 @@ where
 
 fn content(event: &ImEventOf) -> Option<String> {
     match event {
-        Event::Service(ImEvent::Message(message)) => message.content.as_ref()?.as_text(),
+        Event::Service(ImEvent::Message(message)) => message.as_text(),
         _ => None,
     }
 }
@@ -286,7 +286,7 @@ pub fn client_slow_application<S: Subject>() {
                 while next < 200 {
                     let event = events.next().await.unwrap();
                     if let Event::Service(ImEvent::Message(message)) = event {
-                        assert_eq!(message.seq, next, "a message is missing");
+                        assert_eq!(message.seq(), next, "a message is missing");
                         next += 1;
                     }
                 }

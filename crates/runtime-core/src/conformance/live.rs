@@ -59,7 +59,7 @@ pub async fn topic_chat<R: Runtime + From<Network>>(
         _ => None,
     });
     let copy = copy.await;
-    assert_eq!((copy.seq, &copy.ts), (receipt.seq.get(), &receipt.ts));
+    assert_eq!((copy.seq(), copy.ts()), (receipt.seq.get(), receipt.ts));
     b.note_received(&to_alice, receipt.seq).await.unwrap();
     b.note_read(&to_alice, receipt.seq).await.unwrap();
     expect(&mut alice_hears, |event| match event {

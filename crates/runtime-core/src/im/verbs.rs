@@ -193,7 +193,7 @@ impl<R: Runtime> Polled<Im, R> {
 }
 
 fn subscribed(_: RequestId, answer: Answer) -> Option<Subscribed> {
-    if let Answer::Subscribed(subscribed) = answer { Some(subscribed) } else { None }
+    if let Answer::Subscribed(subscribed) = answer { Some(*subscribed) } else { None }
 }
 
 fn published(id: RequestId, answer: Answer) -> Option<Receipt> {
@@ -206,7 +206,7 @@ fn meta(_: RequestId, answer: Answer) -> Option<Box<Meta<'static>>> {
 }
 
 fn history(_: RequestId, answer: Answer) -> Option<History> {
-    if let Answer::History(page) = answer { Some(page) } else { None }
+    if let Answer::History(page) = answer { Some(*page) } else { None }
 }
 
 fn changed(_: RequestId, answer: Answer) -> Option<Box<Changed>> {
@@ -214,5 +214,5 @@ fn changed(_: RequestId, answer: Answer) -> Option<Box<Changed>> {
 }
 
 fn done(_: RequestId, answer: Answer) -> Option<Ctrl<'static>> {
-    if let Answer::Done(ctrl) = answer { Some(ctrl) } else { None }
+    if let Answer::Done(ctrl) = answer { Some(*ctrl) } else { None }
 }

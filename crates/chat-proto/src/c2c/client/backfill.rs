@@ -184,13 +184,19 @@ fn finish(state: &mut State, cx: &mut Cx<'_, C2c>, complete: bool) {
     if !by_id {
         fill.found.reverse();
     }
-    fill.found.sort_by_key(|(push, _)| {
-        let time = || push.create_millis().and_then(|millis| millis.try_into().ok());
-        let key = if by_id { push.id.as_i64() } else { time() };
-        key.unwrap_or(i64::MAX)
-    });
+    // Numbers are sorted, not messages: less to move, and less to compile.
+    let mut order = Vec::<(u64, u64)>::with_capacity(fill.found.len());
+    for (at, (push, _)) in (0..).zip(&fill.found) {
+        let id = || u64::try_from(push.id.as_i64()?).ok();
+        let key = if by_id { id().or(Some(0)) } else { push.create_millis() };
+        order.push((key.unwrap_or(u64::MAX), at));
+    }
+    order.sort_unstable();
+    let mut found: Vec<_> = fill.found.into_iter().map(Some).collect();
     let mut count = 0;
-    for (push, raw) in fill.found {
+    for (_, at) in order {
+        let found = usize::try_from(at).ok().and_then(|at| found.get_mut(at)?.take());
+        let Some((push, raw)) = found else { continue };
         // Ours without an echo: this is its answer.
         if sends::accept(state, cx, &push, true) {
             state.note_read(&push);

@@ -11,7 +11,7 @@ use crate::client::event::{CredentialsProblem, Event, RequestId};
 use crate::client::phase::{Phase, Stimulus};
 use crate::client::service::Service;
 use crate::client::timers::Timer;
-use crate::codec::Wire;
+use crate::codec::{DecodeError, Limits, Wire};
 use crate::error::{CallError, CloseReason, Lost, RequestError};
 use crate::machine::{Action, HttpId, HttpRequest, Message, Text, Upgrade};
 use crate::rng::Rng;
@@ -44,6 +44,21 @@ impl<S: Service> Cx<'_, S> {
     /// Ids and jitter.
     pub const fn rng(&mut self) -> &mut Rng {
         &mut self.engine.rng
+    }
+
+    /// Reads a frame.
+    ///
+    /// # Errors
+    ///
+    /// The text is too long, too deep or no frame.
+    pub fn decode<'t>(&self, text: &'t Text) -> Result<S::Down<'t>, DecodeError> {
+        self.engine.codec.decode(text.as_str())
+    }
+
+    /// The limits of what is read.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        self.engine.codec.limits()
     }
 
     /// Writes a frame to the live link.

@@ -11,17 +11,17 @@ use crate::table::Table;
 #[non_exhaustive]
 pub enum Answer {
     /// To `subscribe`.
-    Subscribed(Subscribed),
+    Subscribed(Box<Subscribed>),
     /// To `publish`.
     Published(Receipt),
     /// To `get`: the sections that were there. A section that is missing was empty.
     Meta(Box<Meta<'static>>),
     /// To `history`.
-    History(History),
+    History(Box<History>),
     /// To `set` and what is made of it: `invite`, `ban`, `transfer_ownership`.
     Changed(Box<Changed>),
     /// To everything else: the server's `ctrl`.
-    Done(Ctrl<'static>),
+    Done(Box<Ctrl<'static>>),
 }
 
 /// A topic is attached to this session.

@@ -161,7 +161,7 @@ impl Ask {
             AskKind::Sub { attached, meta, .. } => {
                 let mut subscribed = attached.take()?;
                 subscribed.meta = std::mem::replace(meta, no_meta());
-                Some(Answer::Subscribed(*subscribed))
+                Some(Answer::Subscribed(subscribed))
             }
             AskKind::Pub(it) => it.seen.take().map(|receipt| Answer::Published(*receipt)),
             AskKind::Set { changed, .. } if !changed.done.is_empty() => {
@@ -169,7 +169,8 @@ impl Ask {
             }
             AskKind::History { query, messages } if !messages.is_empty() => {
                 let (query, messages) = (std::mem::take(query), std::mem::take(messages));
-                Some(Answer::History(History::new(self.topic.clone(), messages, None, query)))
+                let page = History::new(self.topic.clone(), messages, None, query);
+                Some(Answer::History(Box::new(page)))
             }
             AskKind::Set { .. }
             | AskKind::Leave { .. }

@@ -82,7 +82,7 @@ impl ImState {
 pub(super) fn look_at(
     track: &mut Track,
     user: Option<&UserId>,
-    data: &Data<'static>,
+    data: &Data<'_>,
     cx: &mut Cx<'_, Im>,
 ) {
     if is_me(user, &data.from.decode()) {
@@ -101,7 +101,7 @@ pub(super) fn look_at(
         && let AskKind::Pub(message) = &mut ask.kind
     {
         let topic = ask.topic.clone();
-        let receipt = Receipt { topic, seq: Seq::new(data.seq), ts: data.ts.clone() };
+        let receipt = Receipt { topic, seq: Seq::new(data.seq), ts: data.ts.detach() };
         if message.doubt {
             cx.complete(id, Ok(Answer::Published(receipt)));
         } else {

@@ -1,7 +1,8 @@
 //! What topic chat tells the application.
 
+use super::delivered::Delivered;
 use crate::error::Rejection;
-use crate::im::down::{Ctrl, Data, Info, Pres};
+use crate::im::down::{Ctrl, Info, Pres};
 use crate::im::rest::TokenPair;
 use crate::im::{Access, Dacs, Down, Seq, Seqs, TopicName, UserId};
 use crate::machine::Text;
@@ -18,7 +19,7 @@ pub enum ImEvent {
     /// A new pair of OAuth tokens: store both together, the old refresh token may be dead.
     Tokens(TokenPair),
     /// The next message of a topic, one's own echo included.
-    Message(Data<'static>),
+    Message(Delivered),
     /// Messages `from ..= to` of a topic cannot be had: they were deleted, or the server keeps no
     /// more. Announced before what follows them.
     Gap {
@@ -44,11 +45,11 @@ pub enum ImEvent {
     /// A user, or a topic, came online or went away.
     Presence(Presence),
     /// Somebody's access was changed; one's own is in the mirror as well.
-    Access(AccessChange),
+    Access(Box<AccessChange>),
     /// Somebody became a member: oneself, when one was invited or joined in another session.
-    Joined(AccessChange),
+    Joined(Box<AccessChange>),
     /// Somebody is no member any more.
-    Left(AccessChange),
+    Left(Box<AccessChange>),
     /// Somebody received or read messages.
     Receipt(Acknowledged),
     /// Somebody is typing or recording.
@@ -85,9 +86,9 @@ pub enum ImEvent {
         why: Rejection,
     },
     /// A relayed note that is neither a receipt nor a sign of typing: of a call, or something newer.
-    Info(Info<'static>),
+    Info(Box<Info<'static>>),
     /// A `ctrl` that answers nothing: shutdown, a receipt refused, a late answer.
-    Notice(Ctrl<'static>),
+    Notice(Box<Ctrl<'static>>),
     /// A frame that answers nothing, or of a kind this crate does not know.
     Other(Box<Down<'static>>),
     /// A text that is no frame.

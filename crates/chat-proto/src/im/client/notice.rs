@@ -165,7 +165,8 @@ impl ImState {
             // A change of what is not known.
             self.refresh(topic.as_str(), cx);
         }
-        let change = AccessChange { topic, user, by, want, given, access, frame: Box::new(frame) };
+        let frame = Box::new(frame);
+        let change = Box::new(AccessChange { topic, user, by, want, given, access, frame });
         cx.event(if joined {
             ImEvent::Joined(change)
         } else if left {
@@ -183,7 +184,7 @@ impl ImState {
             Some("kpa") => Note::Typing(TypingKind::Audio),
             Some("kpv") => Note::Typing(TypingKind::Video),
             _ => {
-                cx.event(ImEvent::Info(info));
+                cx.event(ImEvent::Info(Box::new(info)));
                 return;
             }
         };

@@ -127,9 +127,9 @@ impl ImState {
             match step {
                 Step::Message(data) => {
                     if let Some(track) = self.topics.get_mut(topic) {
-                        look_at(track, self.user.as_ref(), &data, cx);
+                        look_at(track, self.user.as_ref(), &data.frame(), cx);
                     }
-                    cx.event(ImEvent::Message(*data));
+                    cx.event(ImEvent::Message(data));
                 }
                 Step::Gap { from, to } => {
                     let (from, to) = (Seq::new(from), Seq::new(to));

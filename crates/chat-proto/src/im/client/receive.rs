@@ -2,6 +2,7 @@
 
 use super::answer::{Answer, History, Receipt, Subscribed};
 use super::ask::{Ask, AskKind, Wanted};
+use super::delivered::{Delivered, Parts};
 use super::doubt::look_at;
 use super::event::ImEvent;
 use super::own::is_fine;
@@ -9,12 +10,12 @@ use super::request::no_meta;
 use super::state::{ImState, rejection};
 use super::track::Track;
 use crate::client::{Cx, RequestId};
-use crate::codec::{self, Decode};
+use crate::codec::{self, Decode, Wire};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Acs, Ctrl, Data, Meta};
 use crate::im::up::AnyObject;
-use crate::im::{Access, Down, Im, Seq, TopicName, UserId};
-use crate::json::{Params, Share, Str};
+use crate::im::{Access, Down, Im, Params, Seq, TopicName, UserId};
+use crate::json::{Share, Str};
 use crate::machine::Text;
 
 /// Most members of answers nobody knows that are kept of one answer.
@@ -23,15 +24,42 @@ const MAX_EXTRA: usize = 64;
 const MAX_PAGE: u64 = 10_000;
 
 impl ImState {
+    /// Takes a text that holds a message, which is what most texts hold, and gives any other back.
+    pub(super) fn on_message(&mut self, text: Text, cx: &mut Cx<'_, Im>) -> Result<(), Text> {
+        let limits = *cx.limits();
+        if !self.is_opening() && limits.check(text.as_str()).is_ok() {
+            let mut data = Data::default();
+            if data.read_lone(text.as_str(), limits.max_depth) {
+                self.heard += 1;
+                let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
+                    self.on_data(&data, &text, cx);
+                    return Ok(());
+                };
+                let topic = is_behind.then(|| TopicName::from(&data.topic));
+                drop(data);
+                // The event takes the text along.
+                cx.event(ImEvent::Message(parts.of_text(text)));
+                if let Some(topic) = topic {
+                    self.advance(&topic, cx);
+                }
+                return Ok(());
+            }
+        }
+        Err(text)
+    }
+
     pub(super) fn on_frame(&mut self, frame: Down<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
         self.heard += 1;
+        let is_early = self.is_opening();
         match frame {
-            Down::Ctrl(ctrl) => {
-                if let Some(ctrl) = self.opening_answer(ctrl, cx) {
-                    self.on_ctrl(ctrl.share(text), cx);
-                }
-            }
-            Down::Data(data) => self.on_data(data.share(text), cx),
+            Down::Ctrl(ctrl) => match self.opening_answer(ctrl, cx) {
+                Some(ctrl) if is_early => cx.event(ImEvent::Notice(Box::new(ctrl.share(text)))),
+                Some(ctrl) => self.on_ctrl(ctrl.share(text), cx),
+                None => {}
+            },
+            // Before the login is answered no frame can be about a topic.
+            frame if is_early => cx.event(ImEvent::Other(Box::new(frame.share(text)))),
+            Down::Data(data) => self.on_data(&data, text, cx),
             Down::Meta(meta) => self.on_meta(meta.share(text), cx),
             Down::Pres(pres) => self.on_pres(pres.share(text), cx),
             Down::Info(info) => self.on_info(info.share(text), cx),
@@ -54,7 +82,7 @@ impl ImState {
     fn on_notice(&mut self, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
         let evicted = ctrl.code == 205 && ctrl.id.is_empty() && !ctrl.topic.is_empty();
         if !evicted {
-            cx.event(ImEvent::Notice(ctrl));
+            cx.event(ImEvent::Notice(Box::new(ctrl)));
             return;
         }
         let topic = self.name(&ctrl.topic.decode());
@@ -98,7 +126,7 @@ impl ImState {
             }
             AskKind::Leave { unsub } if fine => {
                 let unsub = *unsub;
-                cx.complete(id, Ok(Answer::Done(ctrl)));
+                cx.complete(id, Ok(Answer::Done(Box::new(ctrl))));
                 self.unfollow(&topic, cx);
                 if unsub {
                     self.mirror.remove(topic.as_str());
@@ -122,12 +150,12 @@ impl ImState {
                 let (messages, query) = (std::mem::take(messages), std::mem::take(query));
                 let end = Some(param::<u64>(&ctrl, "count"));
                 let page = History::new(topic, messages, end, query);
-                cx.complete(id, Ok(Answer::History(page)));
+                cx.complete(id, Ok(Answer::History(Box::new(page))));
             }
             AskKind::Set { .. } => self.part_set(id, &topic, ctrl, cx),
             AskKind::Del { topic_too } if fine => {
                 let topic_too = *topic_too;
-                cx.complete(id, Ok(Answer::Done(ctrl)));
+                cx.complete(id, Ok(Answer::Done(Box::new(ctrl))));
                 if topic_too {
                     self.unfollow(&topic, cx);
                     self.mirror.remove(topic.as_str());
@@ -282,39 +310,58 @@ impl ImState {
         }
     }
 
-    fn on_data(&mut self, data: Data<'static>, cx: &mut Cx<'_, Im>) {
-        let name = data.topic.decode();
-        let mut is_read = false;
-        if !self.readers.is_empty()
-            && let Some(readers) = self.readers.get_mut(&*name)
-        {
-            is_read = true;
-            readers.retain(|id| cx.ask_mut(*id).map(|ask| collect(ask, &data)).is_some());
-            if readers.is_empty() {
-                self.readers.remove(&*name);
-            }
+    /// The common case: the next message of a topic that is followed, and nobody reads its history.
+    /// Where its parts are, and whether others are missing.
+    fn on_next(
+        &mut self,
+        data: &Data<'_>,
+        text: &Text,
+        cx: &mut Cx<'_, Im>,
+    ) -> Option<(Parts, bool)> {
+        let parts = Parts::of(data, text)?;
+        if !self.readers.is_empty() {
+            return None;
         }
+        let track = self.topics.get_mut(data.topic.plain()?)?;
+        track.take_next(data.seq).then(|| {
+            look_at(track, self.user.as_ref(), data, cx);
+            (parts, track.is_behind())
+        })
+    }
+
+    fn on_data(&mut self, data: &Data<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
+        let name = data.topic.decode();
+        let is_read = !self.readers.is_empty() && self.is_read(&name, data, text, cx);
         let Some(track) = self.topics.get_mut(&*name) else {
-            drop(name);
             if !is_read {
+                let data = data.clone().share(text);
                 cx.event(ImEvent::Other(Box::new(Down::Data(data))));
             }
             return;
         };
         if track.take_next(data.seq) {
-            look_at(track, self.user.as_ref(), &data, cx);
-            let behind = track.is_behind().then(|| TopicName::from(&*name));
-            drop(name);
-            cx.event(ImEvent::Message(data));
-            if let Some(topic) = behind {
-                self.advance(&topic, cx);
+            look_at(track, self.user.as_ref(), data, cx);
+            let is_behind = track.is_behind();
+            cx.event(ImEvent::Message(Delivered::cut(data, text)));
+            if is_behind {
+                self.advance(&TopicName::from(&*name), cx);
             }
         } else {
-            let topic = TopicName::from(&*name);
-            drop(name);
-            track.offer(data.seq, Some(data), self.config.max_held);
-            self.advance(&topic, cx);
+            let message = Delivered::cut(data, text);
+            track.offer(data.seq, Some(message), self.config.max_held);
+            self.advance(&TopicName::from(&*name), cx);
         }
+    }
+
+    /// Whether somebody reads this topic's history; it is given to them.
+    fn is_read(&mut self, name: &str, data: &Data<'_>, text: &Text, cx: &mut Cx<'_, Im>) -> bool {
+        let Some(readers) = self.readers.get_mut(name) else { return false };
+        let data = data.clone().share(text);
+        readers.retain(|id| cx.ask_mut(*id).map(|ask| collect(ask, &data)).is_some());
+        if readers.is_empty() {
+            self.readers.remove(name);
+        }
+        true
     }
 
     fn on_meta(&mut self, meta: Box<Meta<'static>>, cx: &mut Cx<'_, Im>) {

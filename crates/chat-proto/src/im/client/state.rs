@@ -359,6 +359,11 @@ impl ImState {
         }
     }
 
+    /// Whether the answer to `hi` or `login` is awaited.
+    pub(super) const fn is_opening(&self) -> bool {
+        self.opening.is_some()
+    }
+
     /// Takes the answer to a frame of the opening; gives the frame back when it is another.
     pub(super) fn opening_answer<'c>(
         &mut self,

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use super::delivered::Delivered;
 use super::mirror::Info;
 use super::notes::Notes;
 use crate::im::AccessMode;
-use crate::im::down::Data;
 use crate::table::Table;
 
 /// What is known of a topic's numbers.
@@ -25,7 +25,7 @@ pub(super) struct Track {
     /// The highest number of which it is not known whose message it is.
     blind: u64,
     /// Early messages; `None` for one's own without an echo.
-    held: Table<u64, Option<Data<'static>>>,
+    held: Table<u64, Option<Delivered>>,
     /// Attached on the live link.
     pub(super) attached: bool,
     /// The server refused for the moment to attach the topic or to send a page: ask again then.
@@ -76,7 +76,7 @@ impl Refusal {
 /// What to tell the application, in order.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
-    Message(Box<Data<'static>>),
+    Message(Delivered),
     Gap { from: u64, to: u64 },
 }
 
@@ -169,7 +169,7 @@ impl Track {
     }
 
     /// A message came, or (`None`) one's own was stored that will not come.
-    pub(super) fn offer(&mut self, seq: u64, message: Option<Data<'static>>, max_held: usize) {
+    pub(super) fn offer(&mut self, seq: u64, message: Option<Delivered>, max_held: usize) {
         let last = *self.last.get_or_insert(seq.saturating_sub(1));
         self.head = self.head.max(seq);
         // What does not fit is fetched when its turn comes: the head remembers it.
@@ -193,7 +193,7 @@ impl Track {
         {
             if seq == last.saturating_add(1) {
                 last = seq;
-                out.extend(message.map(|message| Step::Message(Box::new(message))));
+                out.extend(message.map(|message| Step::Message(message)));
             }
         }
         self.last = Some(last);
@@ -295,10 +295,11 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::im::down::Data;
     use proptest::prelude::*;
 
-    fn message(seq: u64) -> Data<'static> {
-        Data { seq, ..Data::default() }
+    fn message(seq: u64) -> Delivered {
+        Delivered::new(Data { seq, ..Data::default() })
     }
 
     fn attached(last: u64) -> Track {
@@ -311,7 +312,7 @@ mod tests {
         steps
             .iter()
             .filter_map(|step| match step {
-                Step::Message(data) => Some(data.seq),
+                Step::Message(data) => Some(data.seq()),
                 Step::Gap { .. } => None,
             })
             .collect()
@@ -347,9 +348,9 @@ mod tests {
             out,
             [
                 Step::Gap { from: 4, to: 5 },
-                Step::Message(Box::new(message(6))),
+                Step::Message(message(6)),
                 Step::Gap { from: 7, to: 8 },
-                Step::Message(Box::new(message(9))),
+                Step::Message(message(9)),
             ]
         );
     }

@@ -15,6 +15,7 @@ use crate::error::CallError;
 use crate::im::up::{Cred, Del, Get, Leave, Pub, Set, Sub, Up, UpExtra, Verb};
 use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
+use crate::machine::Text;
 use crate::table::Table;
 use crate::time::Now;
 use uuid::Uuid;
@@ -419,10 +420,25 @@ impl Session<Im> {
         now: Now,
         up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
     ) -> Result<RequestId, CallError> {
+        let mut up = Some(up);
+        self.ask_frame(topic, kind, now, &mut |id| {
+            let up = up.take().expect("it is asked for once");
+            up(Str::borrowed(id), Str::borrowed(topic.as_str())).encode()
+        })
+    }
+
+    /// What is the same for all verbs, so that it is compiled once.
+    fn ask_frame(
+        &mut self,
+        topic: &TopicName,
+        kind: AskKind,
+        now: Now,
+        frame: &mut dyn FnMut(&str) -> Text,
+    ) -> Result<RequestId, CallError> {
         self.with(now, |state: &mut ImState, cx: &mut Cx<'_, Im>| {
             let mut id = Uuid::encode_buffer();
             let id = &*cx.rng().uuid().hyphenated().encode_lower(&mut id);
-            let frame = up(Str::borrowed(id), Str::borrowed(topic.as_str())).encode();
+            let frame = frame(id);
             let limit = cx.config().max_message;
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });

@@ -111,6 +111,33 @@ fn answers_to_nobodys_question_are_notices() {
 }
 
 #[test]
+fn before_the_login_is_answered_nothing_is_asked_for() {
+    let mut rig = Rig::subscribed(5);
+    rig.lose();
+    rig.wait(Duration::from_secs(60));
+    rig.open();
+    let login = rig.written();
+    assert_eq!(login.len(), 1, "{login:?}");
+    // Each of these makes a session that is logged in ask for something.
+    rig.receive(&format!(r#"{{"ctrl":{{"topic":"{PEER}","code":205,"text":"evicted"}}}}"#));
+    rig.data(PEER, 9);
+    rig.pres(PEER, "upd", "");
+    rig.pres(PEER, "msg", r#","seq":12"#);
+    for _ in 0..5 {
+        rig.wait(Duration::from_secs(1));
+    }
+    assert_eq!(rig.written(), [""; 0]);
+    let told = told(rig.events());
+    assert!(
+        matches!(
+            told[..],
+            [ImEvent::Notice(_), ImEvent::Other(_), ImEvent::Other(_), ImEvent::Other(_)]
+        ),
+        "{told:?}"
+    );
+}
+
+#[test]
 fn answers_of_the_wrong_shape_complete_nothing_wrongly() {
     let odd = [
         "null",

@@ -175,7 +175,7 @@ fn activity_in_a_topic_that_should_be_attached_is_fetched_and_the_topic_attached
     rig.data(PEER, 6);
     rig.ctrl(&text(&page["get"]["id"]), 208, r#"{"what":"data","count":1}"#, PEER);
     let events = told(rig.events());
-    assert!(matches!(&events[..], [ImEvent::Message(data)] if data.seq == 6), "{events:?}");
+    assert!(matches!(&events[..], [ImEvent::Message(data)] if data.seq() == 6), "{events:?}");
 }
 
 /// A topic that was let go of is attached again unless its access forbids.

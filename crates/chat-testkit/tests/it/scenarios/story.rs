@@ -105,7 +105,7 @@ impl Cast<'_> {
             let mut told: Vec<String> = Vec::new();
             for it in world.observed() {
                 match &it.what {
-                    Observation::Told { client: of, chat, message } if *of == client => {
+                    Observation::Told { client: of, chat, message, .. } if *of == client => {
                         told.push(format!("{}{}", number(chat, message.seq), message.content));
                     }
                     Observation::Gap { client: of, from, to, .. } if *of == client => {

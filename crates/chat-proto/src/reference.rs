@@ -3,6 +3,42 @@
 //! Tests and fuzz targets feed both with the same text. Behind a feature, because nothing else needs
 //! them and they are a good part of what there is to compile.
 
+use serde::{Deserialize, Deserializer, de};
+use serde_json::value::RawValue;
+
+use crate::json::{Raw, Str};
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&'de RawValue>::deserialize(deserializer).map(|raw| Self::scanned(raw.get()))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        let inner =
+            raw.strip_prefix('"').and_then(|raw| raw.strip_suffix('"')).ok_or_else(|| {
+                de::Error::invalid_type(de::Unexpected::Other("another kind of value"), &"a string")
+            })?;
+        Ok(Self::scanned(inner, inner.contains('\\')))
+    }
+}
+
+#[cfg(feature = "c2c")]
+impl<'de: 'a, 'a> Deserialize<'de> for crate::c2c::Loose<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&'de RawValue>::deserialize(deserializer)?.get();
+        if raw.starts_with('"') {
+            serde_json::from_str(raw)
+                .map(|text: Str<'_>| Self::string(text))
+                .map_err(de::Error::custom)
+        } else {
+            Ok(Self::bare(raw))
+        }
+    }
+}
+
 /// Implements `Deserialize` for what [`frame!`](crate::json::frame) declares.
 macro_rules! reference {
     ($name:ident $(<$lt:lifetime>)? {
@@ -45,7 +81,7 @@ macro_rules! reference {
                 }
 
                 // Not `deserialize_map`, which refuses strings by itself and quotes them.
-                deserializer.deserialize_any($crate::json::reference!(@members $($lt)?))
+                deserializer.deserialize_any($crate::reference::reference!(@members $($lt)?))
             }
         }
     };
