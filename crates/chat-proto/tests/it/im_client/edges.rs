@@ -144,3 +144,52 @@ fn a_page_that_reached_the_start_of_what_was_asked_for_has_none_before_it() {
         assert_eq!(page.older(), expected);
     }
 }
+
+/// What comes too early waits in a bounded place; what finds none is asked for when its turn comes.
+#[test]
+fn no_more_than_the_limit_waits_for_a_hole_to_be_filled() {
+    let mut rig = Rig::new(|config| config.max_held = 2);
+    rig.session.connect(rig.now);
+    rig.give_tokens("A1", 1800);
+    rig.open();
+    rig.accept_login();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.attach(5);
+    rig.events();
+    rig.data(PEER, 8);
+    let page = rig.last_id();
+    for seq in [9, 10, 11] {
+        rig.data(PEER, seq);
+    }
+    rig.data(PEER, 7);
+    rig.data(PEER, 6);
+    rig.ctrl(&page, 208, r#"{"what":"data","count":2}"#, PEER);
+    assert_eq!(seqs(&rig.events()), [6, 7, 8, 9]);
+    let asked = rig.frames().remove(0);
+    assert_eq!(asked["get"]["data"]["since"], 10, "{asked}");
+    rig.data(PEER, 11);
+    rig.data(PEER, 10);
+    rig.ctrl(&text(&asked["get"]["id"]), 208, r#"{"what":"data","count":2}"#, PEER);
+    assert_eq!(seqs(&rig.events()), [10, 11]);
+}
+
+#[test]
+fn what_came_already_is_not_asked_for_when_the_oldest_part_is_given_up() {
+    let mut rig = Rig::new(|config| config.max_fill = 10);
+    rig.session.connect(rig.now);
+    rig.give_tokens("A1", 1800);
+    rig.open();
+    rig.accept_login();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.attach(5);
+    rig.events();
+    rig.data(PEER, 100);
+    let told = told(rig.events());
+    assert!(
+        matches!(&told[..], [ImEvent::Gap { from, to, .. }] if (from.get(), to.get()) == (6, 90)),
+        "{told:?}"
+    );
+    let asked = rig.frames().remove(0);
+    let page = &asked["get"]["data"];
+    assert_eq!((&page["since"], &page["before"]), (&91.into(), &100.into()), "{asked}");
+}
