@@ -143,6 +143,27 @@ fn rule_198_deleting_the_same_again_counts_and_adds_no_row() {
     assert_eq!(told(&mut lab, bob, &group, 502).1.len(), 10);
 }
 
+/// Between deletions of messages that are gone anyway no gap is remembered.
+#[test]
+fn what_is_remembered_of_old_deletions_does_not_grow() {
+    let config = HubConfig { max_messages: 3, max_deletions: 2, ..HubConfig::default() };
+    let mut lab = Lab::with(config);
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    for n in 1..=40 {
+        assert_eq!(lab.publish(ann, &group, &n.to_string()), n);
+        if n % 2 == 1 {
+            lab.ask(ann, delete(&group, &[(n, 0)], true));
+        }
+    }
+    let ranges = lab.hub.snapshot().into_iter().filter_map(|row| match row {
+        Record::Deletion { row, .. } => Some(row?.ranges.len()),
+        _ => None,
+    });
+    let ranges: usize = ranges.sum();
+    assert!((2..=6).contains(&ranges), "{ranges}");
+}
+
 #[test]
 fn what_was_deleted_for_all_does_not_come_back_with_its_id() {
     let mut lab = Lab::new();
