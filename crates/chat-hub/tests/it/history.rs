@@ -239,7 +239,7 @@ fn a_full_topic_lets_its_oldest_messages_go() {
 }
 
 #[test]
-fn rule_112_1024_ranges_are_read_and_one_more_is_too_many() {
+fn ranges_of_a_page_are_1024_at_most() {
     let mut lab = Lab::new();
     let ann = lab.session("101");
     let group = lab.group(&[ann]);

@@ -1,4 +1,4 @@
-//! Topics that come to be, are left, and are found again: rules 61 to 73, at the edges.
+//! Topics that come to be, are left, and are found again: rules 73 and 76, and what is near them.
 
 use chat_hub::HubConfig;
 use chat_proto::machine::ConnId;
@@ -87,7 +87,7 @@ fn who_comes_back_to_a_conversation_brings_the_other_one_back() {
 }
 
 #[test]
-fn rule_064_the_other_one_hears_who_opened_a_conversation() {
+fn the_other_one_hears_who_opened_a_conversation() {
     let mut lab = Lab::new();
     let [ann, bob, _] = lab.three();
     let second = lab.session("101");
