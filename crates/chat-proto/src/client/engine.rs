@@ -19,6 +19,7 @@ use super::timers::{Timer, Timers};
 use crate::backoff::Backoff;
 use crate::codec::{Client, Codec};
 use crate::error::{CloseReason, Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::machine::{
     Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Transmit, Upgrade,
 };
@@ -146,6 +147,23 @@ impl<S: Service> Session<S> {
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.engine.requests.len()
+    }
+
+    /// How full everything is that the session keeps.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        let engine = &self.engine;
+        let requests = engine.config.max_requests;
+        let mut gauges = vec![
+            Gauge::lane("transmits", engine.transmits.len()),
+            Gauge::lane("actions", engine.actions.len()),
+            Gauge::lane("events", engine.events.len()),
+            Gauge::new("requests", engine.requests.len(), requests),
+            // One for each request, and the session's own.
+            Gauge::new("exchanges", engine.calls.len(), requests.saturating_add(4)),
+        ];
+        gauges.extend(S::gauges(&self.state, &engine.config));
+        gauges
     }
 
     /// The service's state.
