@@ -303,20 +303,32 @@ fn lone_surrogates_in_an_answer_become_replacement_characters() {
 
 #[test]
 fn giving_up_joining_ends_following() {
-    let give_up = || SetRequest::default().own_mode(mode("RWP"));
+    let ways: [fn() -> SetRequest; 2] = [
+        || SetRequest::default().own_mode(mode("RWP")),
+        // This user by name.
+        || SetRequest::default().member_mode(&"usr804252613548777777".into(), Some(mode("N"))),
+    ];
+    for give_up in ways {
+        let mut rig = Rig::subscribed(0);
+        rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+        rig.answer(200, "{}", PEER);
+        assert!(!rig.session.topic(&PEER.into()).unwrap().is_followed());
+        // It may have been done when the link was lost.
+        let mut rig = Rig::subscribed(0);
+        rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+        rig.written();
+        rig.lose();
+        rig.wait(Duration::from_secs(2));
+        rig.open();
+        rig.accept_login();
+        assert_eq!(rig.written(), Vec::<String>::new());
+    }
+    // Somebody else's is not one's own.
     let mut rig = Rig::subscribed(0);
-    rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+    let ban = SetRequest::default().member_mode(&"usr5".into(), Some(mode("N")));
+    rig.session.set(&PEER.into(), ban, rig.now).unwrap();
     rig.answer(200, "{}", PEER);
-    assert!(!rig.session.topic(&PEER.into()).unwrap().is_followed());
-    // It may have been done when the link was lost.
-    let mut rig = Rig::subscribed(0);
-    rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
-    rig.written();
-    rig.lose();
-    rig.wait(Duration::from_secs(2));
-    rig.open();
-    rig.accept_login();
-    assert_eq!(rig.written(), Vec::<String>::new());
+    assert!(rig.session.topic(&PEER.into()).unwrap().is_followed());
 }
 
 #[test]
