@@ -139,7 +139,7 @@ impl Service {
         self.settle();
         let pair: Value = serde_json::from_slice(&self.answer).expect("a pair of tokens");
         let token = pair["access_token"].as_str().expect("a token");
-        let secret = LoginSecret::new(&number.to_string(), DOMAIN, Secret::new(token));
+        let secret = LoginSecret::new(number.to_string(), DOMAIN, Secret::new(token));
         let secret = secret.expect("the names are plain").encode();
         let head = Request::get("/im").body(()).expect("the request is valid");
         let offer = self.hub.offer(&head, self.now).expect("there is room");

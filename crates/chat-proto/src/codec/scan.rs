@@ -54,13 +54,10 @@ impl<'a> Scanner<'a> {
         Self { rest: text, levels: max_depth.min(MAX_DEPTH), len: text.len() }
     }
 
-    /// Goes on where `operation` leaves off.
+    /// Goes on where `read` leaves off.
     #[inline(always)]
-    pub(super) fn then<T>(
-        &mut self,
-        operation: impl FnOnce(Self) -> Then<'a, T>,
-    ) -> Result<T, Fault> {
-        let (value, scanner) = operation(self.local())?;
+    pub(super) fn then<T>(&mut self, read: impl FnOnce(Self) -> Then<'a, T>) -> Result<T, Fault> {
+        let (value, scanner) = read(self.local())?;
         *self = scanner;
         Ok(value)
     }
