@@ -79,7 +79,7 @@ impl<'a> Scanner<'a> {
     /// Nothing but white space may be left.
     #[inline(never)]
     pub(crate) fn end(self) -> Result<(), Fault> {
-        let left = self.after_space();
+        let left = if self.rest.is_empty() { self } else { self.after_space() };
         if left.rest.is_empty() { Ok(()) } else { Err(left.fault("nothing more may follow")) }
     }
 
