@@ -50,9 +50,13 @@ pub(super) fn cases() -> Vec<Case> {
 /// A message is published to a topic, stored, and told to the one other who is there.
 fn message(much: bool) -> Box<dyn FnMut()> {
     let mut service = Service::new(if much { SUBSCRIBERS } else { 2 }, 0);
+    let mut number = 0;
     Box::new(move || {
-        let told = service.ask(0, r#"{"pub":{"id":"p","topic":"TOPIC","content":"hello"}}"#);
-        assert!(told >= 2, "an answer and a message: {told}");
+        // An id that comes twice is a repetition, which is answered and not told.
+        number += 1;
+        let publish = r#"{"pub":{"id":"NUMBER","topic":"TOPIC","content":"hello"}}"#;
+        let told = service.ask(0, &publish.replace("NUMBER", &number.to_string()));
+        assert_eq!(told, 3, "an answer and two messages, after {}", service.last);
     })
 }
 
@@ -77,7 +81,7 @@ fn page(much: bool) -> Box<dyn FnMut()> {
     );
     Box::new(move || {
         let told = service.ask(1, &get);
-        assert!(told >= PAGE as usize, "a page: {told}");
+        assert!(told >= PAGE as usize, "{told} frames, after {}", service.last);
     })
 }
 
@@ -135,7 +139,7 @@ impl Service {
         self.settle();
         let pair: Value = serde_json::from_slice(&self.answer).expect("a pair of tokens");
         let token = pair["access_token"].as_str().expect("a token");
-        let secret = LoginSecret::new(&number.to_string(), DOMAIN, Secret::new(token));
+        let secret = LoginSecret::new(number.to_string(), DOMAIN, Secret::new(token));
         let secret = secret.expect("the names are plain").encode();
         let head = Request::get("/im").body(()).expect("the request is valid");
         let offer = self.hub.offer(&head, self.now).expect("there is room");
@@ -228,4 +232,23 @@ fn grown(mut records: Vec<Record>, subscribers: usize, messages: u64) -> Vec<Rec
     }
     records.push(Record::Head { topic, row: Head { seq: messages, ..Head::default() } });
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_does_what_is_measured() {
+        let mut service = Service::new(3, 50);
+        let publish = r#"{"pub":{"id":"p","topic":"TOPIC","content":"hello"}}"#;
+        assert_eq!(service.ask(0, publish), 3, "{}", service.last);
+        assert!(service.last.contains(r#""seq":51"#), "{}", service.last);
+        // Told to the other one.
+        let note = r#"{"note":{"topic":"TOPIC","what":"read","seq":7}}"#;
+        assert_eq!(service.ask(1, note), 1);
+        let get =
+            r#"{"get":{"id":"g","topic":"TOPIC","what":"data","data":{"since":20,"before":30}}}"#;
+        assert_eq!(service.ask(1, get), 11, "{}", service.last);
+    }
 }

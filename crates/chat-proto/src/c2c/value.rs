@@ -23,7 +23,7 @@ impl<'a> Loose<'a> {
     /// A string.
     #[must_use]
     pub fn string(text: impl Into<Str<'a>>) -> Self {
-        Self(text.into().into_slice())
+        Self(text.into().0)
     }
 
     /// The text of a string, the digits of a number, the JSON of anything else.

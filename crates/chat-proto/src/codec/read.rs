@@ -78,8 +78,7 @@ pub(crate) fn any_member<'a, T: Decode<'a>>(
         return Ok(scanner);
     }
     *field = T::default();
-    scanner.space();
-    if scanner.take("null") { Ok(scanner) } else { field.read(scanner.local()) }
+    scanner.local().null().map_or_else(|| field.read(scanner.local()), Ok)
 }
 
 /// An object with members in any order.

@@ -50,18 +50,14 @@ pub(super) type Then<'a, T> = Result<(T, Scanner<'a>), Fault>;
 impl<'a> Scanner<'a> {
     /// Starts at the front of `text`; `max_depth` is cut to 128.
     #[must_use]
-    pub const fn new(text: &'a str, max_depth: usize) -> Self {
-        let levels = if max_depth > MAX_DEPTH { MAX_DEPTH } else { max_depth };
-        Self { rest: text, levels, len: text.len() }
+    pub fn new(text: &'a str, max_depth: usize) -> Self {
+        Self { rest: text, levels: max_depth.min(MAX_DEPTH), len: text.len() }
     }
 
-    /// Goes on where `operation` leaves off.
+    /// Goes on where `read` leaves off.
     #[inline(always)]
-    pub(super) fn then<T>(
-        &mut self,
-        operation: impl FnOnce(Self) -> Then<'a, T>,
-    ) -> Result<T, Fault> {
-        let (value, scanner) = operation(self.local())?;
+    pub(super) fn then<T>(&mut self, read: impl FnOnce(Self) -> Then<'a, T>) -> Result<T, Fault> {
+        let (value, scanner) = read(self.local())?;
         *self = scanner;
         Ok(value)
     }
@@ -83,7 +79,7 @@ impl<'a> Scanner<'a> {
     /// Nothing but white space may be left.
     #[inline(never)]
     pub(crate) fn end(self) -> Result<(), Fault> {
-        let left = self.after_space();
+        let left = if self.rest.is_empty() { self } else { self.after_space() };
         if left.rest.is_empty() { Ok(()) } else { Err(left.fault("nothing more may follow")) }
     }
 
@@ -165,6 +161,13 @@ impl<'a> Scanner<'a> {
         self.next("]", "expected `,` or `]`")
     }
 
+    /// The scanner behind `null`, if that comes next.
+    #[inline(never)]
+    pub(crate) fn null(mut self) -> Option<Self> {
+        self.space();
+        self.take("null").then_some(self)
+    }
+
     /// Whether this byte stands right here.
     #[inline(always)]
     pub(crate) fn is_at(&self, byte: u8) -> bool {
@@ -184,11 +187,9 @@ impl<'a> Scanner<'a> {
         self.space();
         let from = *self;
         self.then(Self::number)?;
-        match from.until(self) {
-            Some("-0") | None => None,
-            Some(number) => number.parse().ok(),
-        }
-        .ok_or_else(|| from.fault("expected a whole number that fits"))
+        let number = from.until(self).filter(|number| *number != "-0");
+        let number = number.and_then(|number| number.parse().ok());
+        number.ok_or_else(|| from.fault("expected a whole number that fits"))
     }
 
     /// The digits of a short whole number without a sign that stands right here.
@@ -261,8 +262,7 @@ impl<'a> Scanner<'a> {
             }
             escaped = true;
         }
-        let scanner = self.after(inside, at + 1);
-        Ok(((&inside[..at], escaped), scanner))
+        Ok(((&inside[..at], escaped), self.after(inside, at + 1)))
     }
 
     /// Takes digits, perhaps none.

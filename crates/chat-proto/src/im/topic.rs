@@ -73,7 +73,7 @@ impl TopicName {
     /// For a member of a frame.
     #[must_use]
     pub fn to_str(&self) -> Str<'static> {
-        self.0.clone().into()
+        self.0.to_string().into()
     }
 
     /// What the name says.
@@ -193,7 +193,7 @@ impl UserId {
     /// For a member of a frame.
     #[must_use]
     pub fn to_str(&self) -> Str<'static> {
-        self.0.clone().into()
+        self.0.to_string().into()
     }
 }
 

@@ -13,7 +13,7 @@ use crate::codec::{self, Fault};
 ///
 /// Equality is that of the texts.
 #[derive(Clone)]
-pub struct Raw<'a>(Slice<'a>);
+pub struct Raw<'a>(pub(crate) Slice<'a>);
 
 /// Members a frame type does not name, in the order they came.
 pub type Extra<'a> = Vec<(Str<'a>, Raw<'a>)>;
@@ -43,11 +43,6 @@ impl<'a> Raw<'a> {
             Slice::Borrowed(_, text) => Some(text),
             Slice::Shared(..) | Slice::Own(..) => None,
         }
-    }
-
-    #[inline(always)]
-    pub(crate) const fn as_slice(&self) -> &Slice<'a> {
-        &self.0
     }
 
     /// The JSON text.

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use bytestring::ByteString;
-
 use crate::machine::Text;
 
 /// A borrowed value that can keep its frame's buffer alive instead.
@@ -102,15 +100,6 @@ impl<'a> Slice<'a> {
             },
             Self::Shared(form, from, to, text) => Slice::Shared(form, from, to, text),
             Self::Own(form, text) => Slice::Own(form, text),
-        }
-    }
-}
-
-impl From<ByteString> for Slice<'_> {
-    fn from(text: ByteString) -> Self {
-        match u32::try_from(text.len()) {
-            Ok(len) => Self::Shared(Form::Plain, 0, len, Arc::new(text.into())),
-            Err(_) => Self::own(Form::Plain, &*text),
         }
     }
 }

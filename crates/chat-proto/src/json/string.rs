@@ -3,8 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use bytestring::ByteString;
-
 use super::share::{Form, Share, Slice, Source};
 
 /// A JSON string: borrowed from its frame, shared with it, or made by us.
@@ -13,7 +11,7 @@ use super::share::{Form, Share, Slice, Source};
 /// relayed comes out as it came in. A lone surrogate decodes to U+FFFD. Equality is that of the
 /// decoded texts.
 #[derive(Clone)]
-pub struct Str<'a>(Slice<'a>);
+pub struct Str<'a>(pub(crate) Slice<'a>);
 
 impl<'a> Str<'a> {
     /// A string without a buffer behind it.
@@ -58,21 +56,6 @@ impl<'a> Str<'a> {
     pub(crate) const fn scanned(text: &'a str, escaped: bool) -> Self {
         Self(Slice::Borrowed(if escaped { Form::Escaped } else { Form::Clean }, text))
     }
-
-    /// From a slice that stands between the quotes of valid JSON.
-    pub(crate) const fn of_slice(slice: Slice<'a>) -> Self {
-        Self(slice)
-    }
-
-    #[inline(always)]
-    pub(crate) fn into_slice(self) -> Slice<'a> {
-        self.0
-    }
-
-    #[inline(always)]
-    pub(crate) const fn as_slice(&self) -> &Slice<'a> {
-        &self.0
-    }
 }
 
 impl Slice<'_> {
@@ -109,21 +92,6 @@ impl<'a> From<&'a str> for Str<'a> {
 impl From<String> for Str<'_> {
     fn from(text: String) -> Self {
         Self(Slice::own(Form::Plain, text))
-    }
-}
-
-impl From<ByteString> for Str<'_> {
-    fn from(text: ByteString) -> Self {
-        Self(text.into())
-    }
-}
-
-impl<'a> From<Cow<'a, str>> for Str<'a> {
-    fn from(text: Cow<'a, str>) -> Self {
-        match text {
-            Cow::Borrowed(text) => text.into(),
-            Cow::Owned(text) => text.into(),
-        }
     }
 }
 
@@ -239,7 +207,7 @@ mod tests {
         let text = Text::from(r#""a\tb""#);
         let shared = read(text.as_str()).share(&text);
         assert_eq!(shared, "a\tb");
-        assert_eq!(shared.as_slice().as_str(), r"a\tb");
+        assert_eq!(shared.0.as_str(), r"a\tb");
     }
 
     proptest! {

@@ -48,8 +48,7 @@ impl<'o> Object<'o> {
 
     #[inline(always)]
     pub(crate) const fn begin(out: &'o mut Vec<u8>) -> Self {
-        let start = out.len();
-        Self { out, start }
+        Self { start: out.len(), out }
     }
 
     /// A member under a [`member_name!`], which the compiler copies a word at a time.
@@ -127,7 +126,7 @@ impl Encode for Str<'_> {
 
     #[inline(always)]
     fn encode(&self, out: &mut Vec<u8>) {
-        self.as_slice().encode_string(out);
+        self.0.encode_string(out);
     }
 }
 
@@ -160,7 +159,6 @@ impl Encode for Raw<'_> {
         self.is_null()
     }
 
-    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_str().as_bytes());
     }
@@ -172,7 +170,6 @@ impl Encode for bool {
         !self
     }
 
-    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
@@ -186,7 +183,6 @@ macro_rules! whole_number {
                 *self == 0
             }
 
-            #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
             }
@@ -201,7 +197,6 @@ impl<T: Encode> Encode for Option<T> {
         self.is_none()
     }
 
-    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Some(value) => value.encode(out),
@@ -216,7 +211,6 @@ impl<T: Encode> Encode for Box<T> {
         (**self).is_absent()
     }
 
-    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         (**self).encode(out);
     }

@@ -38,9 +38,9 @@ impl Parts {
     #[inline]
     pub(super) fn of(data: &Data<'_>, text: &Text) -> Option<Self> {
         let whole = text.as_str();
-        let str = |str: &Str<'_>| Span::of(str.as_slice(), whole);
+        let str = |str: &Str<'_>| Span::of(&str.0, whole);
         let raw = |raw: &Option<Raw<'_>>| match raw {
-            Some(raw) => Span::of(raw.as_slice(), whole),
+            Some(raw) => Span::of(&raw.0, whole),
             None => Some(Span::EMPTY),
         };
         let parts = Self {
@@ -190,7 +190,7 @@ impl Delivered {
     }
 
     fn str(&self, span: Span) -> Str<'_> {
-        Str::of_slice(span.quoted_in(self.text.as_str()))
+        Str(span.quoted_in(self.text.as_str()))
     }
 
     fn raw(&self, span: Span) -> Option<Raw<'_>> {
