@@ -29,6 +29,7 @@ mod config;
 mod delivered;
 mod doubt;
 mod event;
+mod gauges;
 mod mirror;
 mod notes;
 mod notice;
@@ -52,8 +53,9 @@ pub use request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
 use ask::{Ask, Call};
 use state::{Alarm, ImState};
 
-use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
+use crate::client::{Cx, Prepare, RequestId, Service, Session, SessionConfig, Verdict};
 use crate::error::{Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::im::rest::ImHost;
 use crate::im::{Down, Im, TopicName, UserId};
 use crate::machine::{HttpResult, Text};
@@ -122,11 +124,19 @@ impl Service for Im {
         true
     }
 
-    fn on_cancelled(state: &mut ImState, cx: &mut Cx<'_, Self>) {
+    fn on_cancelled(state: &mut ImState, ask: Ask, cx: &mut Cx<'_, Self>) {
+        if ask.says_farewell() {
+            state.unfollow(&ask.topic, cx);
+        }
         state.on_ended(cx);
     }
 
-    fn on_cut_short(ask: &Ask) -> RequestError {
+    fn gauges(state: &ImState, config: &SessionConfig) -> Vec<Gauge> {
+        state.gauges(config.max_requests)
+    }
+
+    fn on_cut_short(ask: &mut Ask, cx: &mut Cx<'_, Self>) -> RequestError {
+        ask.sent = ask.sent && !cx.take_back(ask.number);
         ask.cut_short()
     }
 }

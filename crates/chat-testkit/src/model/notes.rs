@@ -18,11 +18,14 @@ impl Model {
                 let life = self.lives.entry(*client).or_default();
                 if *up {
                     life.up_since = self.step;
-                    life.dropped.clear();
                     let follows = life.follows.values_mut();
                     follows.for_each(|it| (it.pushed, it.read) = (None, None));
                 } else {
                     life.lost = Some(self.now);
+                    for id in &life.open {
+                        let ask = self.asks.get_mut(&(*client, life.number, *id));
+                        ask.into_iter().for_each(|ask| ask.cut = true);
+                    }
                     life.follows.values_mut().for_each(|it| it.fresh = false);
                 }
             }
@@ -52,7 +55,7 @@ impl Model {
             Observation::Dropped { client, chat } => {
                 let life = self.lives.entry(*client).or_default();
                 life.follows.remove(chat);
-                life.dropped.insert(chat.clone());
+                life.quit.insert(chat.clone());
             }
             Observation::Noted { client, chat, seq, .. } => {
                 let user = self.lives.entry(*client).or_default().user.clone();
@@ -63,6 +66,7 @@ impl Model {
             Observation::Scripted { user, verb: Verb::MarkRead { chat } } => {
                 self.scripted.insert((chat.clone(), user.clone()));
             }
+            Observation::Attached { client, number } => self.subs.answered(*client, *number),
             Observation::Secret(secret) => self.secrets.add(secret),
             _ => {}
         }

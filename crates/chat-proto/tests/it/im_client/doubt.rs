@@ -212,7 +212,11 @@ fn doubts_end() {
     rig.open();
     rig.accept_login();
     rig.answer(200, "{}", PEER);
+    // Not just now, perhaps a little later.
     rig.answer(500, "{}", PEER);
+    assert_eq!(rig.session.waiting(), 1);
+    rig.wait(Duration::from_secs(6));
+    rig.answer(403, "{}", PEER);
     assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
     // When the application gives up, and what waited goes out.
     let mut rig = Rig::subscribed(5);
@@ -222,6 +226,23 @@ fn doubts_end() {
     assert_eq!(rig.published(), Vec::<String>::new());
     rig.session.cancel(id, rig.now);
     assert_eq!(rig.published().len(), 1);
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+}
+
+#[test]
+fn what_cannot_be_looked_for_is_unknown_as_soon_as_the_link_is_lost() {
+    // The topic went while the answer was awaited.
+    let mut rig = Rig::subscribed(5);
+    let (id, _) = rig.in_doubt();
+    rig.pres(PEER, "gone", "");
+    rig.lose();
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+    // It was written before anybody said how far the topic goes.
+    let mut rig = Rig::ready();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.answer(200, "{}", PEER);
+    let (id, _) = rig.in_doubt();
+    rig.lose();
     assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
 }
 
