@@ -151,7 +151,8 @@ impl Inlet {
             }
             self.stage = Stage::Through;
         }
-        if self.filled == 0 && !ready!(self.poll_fill(&mut fill)) {
+        // A stream that has failed is not asked again before that was told.
+        if self.filled == 0 && (self.failure.is_some() || !ready!(self.poll_fill(&mut fill))) {
             return Poll::Ready(self.failure.take().map_or(Ok(0), Err));
         }
         let most = self.filled.min(out.len());

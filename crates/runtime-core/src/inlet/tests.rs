@@ -219,6 +219,25 @@ fn a_head_ends_with_an_empty_line() {
     assert_eq!(head(b"\n\x81", &mut empty), (1, true));
 }
 
+#[test]
+fn a_failure_is_told_behind_the_bytes() {
+    let mut inlet = Inlet::new(&WsConfig::client());
+    inlet.stage = Stage::Frames { pass: 0, parts: false };
+    let mut steps = VecDeque::from([Ok(&b"\x81\x05cut"[..]), Err(io::ErrorKind::TimedOut)]);
+    let mut fill = |out: &mut [u8]| {
+        let step = steps.pop_front().expect("a stream that has failed is not asked again");
+        Poll::Ready(step.map_err(io::Error::from).map(|bytes| {
+            out[..bytes.len()].copy_from_slice(bytes);
+            bytes.len()
+        }))
+    };
+    assert!(matches!(inlet.poll_text(&mut fill), Poll::Ready(Arrival::Other { fresh: true })));
+    let mut out = [0; 16];
+    assert!(matches!(inlet.poll_read(&mut fill, &mut out), Poll::Ready(Ok(5))));
+    let Poll::Ready(Err(error)) = inlet.poll_read(&mut fill, &mut out) else { panic!() };
+    assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
