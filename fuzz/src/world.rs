@@ -25,9 +25,17 @@ const PHASES: [Phase; 6] = [
     Phase::Closing,
 ];
 
-/// One client of each service and a hub.
+/// One client and a hub without a network, where the bytes decide what moves next; or, if the first
+/// byte is small, one client of each service and a hub with weather and faults.
 pub fn pair(data: &[u8]) {
-    play(data, 1, 1);
+    match data.split_first() {
+        Some((128.., rest)) => chat_testkit::pair::play(rest, now()),
+        _ => play(data, 1, 1),
+    }
+}
+
+fn now() -> Now {
+    Now { mono: start(), unix: UnixMillis::new(1_729_731_998_924) }
 }
 
 /// Clients of several users and devices, and a hub that crashes.
@@ -37,8 +45,7 @@ pub fn hub(data: &[u8]) {
 
 fn play(data: &[u8], im: u8, c2c: u8) {
     let Some(schedule) = schedule(data, im, c2c) else { return };
-    let now = Now { mono: start(), unix: UnixMillis::new(1_729_731_998_924) };
-    let world = World::run(&schedule, now, false);
+    let world = World::run(&schedule, now(), false);
     if let Some(failure) = world.failure() {
         panic!("{failure}\n{schedule}");
     }

@@ -7,6 +7,7 @@ mod chat;
 mod events;
 mod extras;
 mod faults;
+mod gauges;
 mod history;
 mod http;
 mod images;

@@ -1,5 +1,6 @@
 //! Many connections behind one machine.
 
+mod gauges;
 mod pbx;
 mod refuse;
 mod script;

@@ -6,6 +6,7 @@ mod describe;
 mod emc;
 mod files;
 mod find;
+mod gauges;
 mod history;
 mod leave;
 mod linked;

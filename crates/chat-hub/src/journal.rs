@@ -174,6 +174,11 @@ impl Journal {
         self.held_answers.get(&conn).copied().unwrap_or(0)
     }
 
+    /// Records that were made and not handed out.
+    pub(crate) const fn unstored(&self) -> usize {
+        self.fresh.len()
+    }
+
     /// Inputs whose outputs wait, and the length of their frames in bytes.
     pub(crate) fn waiting(&self) -> (usize, usize) {
         (self.held.len(), self.held_bytes)

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use chat_proto::gauge::Gauge;
 use chat_sign::Secret;
 use http::{Method, Request, Response, StatusCode, header};
 use serde_json::json;
 
+use crate::config::HubConfig;
 use crate::effects::{Cx, Undo};
 use crate::http_answer::{empty, errors, json, not_allowed};
 use crate::record::{Record, TokenKind, TokenRow};
@@ -71,6 +73,13 @@ impl Tokens {
             held.retain(|it| it != digest);
         }
         old
+    }
+
+    /// Tokens of the user who holds most.
+    pub(crate) fn gauge(&self, config: &HubConfig) -> Gauge {
+        let held = self.by_user.values().map(Vec::len).max();
+        // They come in pairs.
+        Gauge::new("tokens of a user", held.unwrap_or(0), config.max_tokens.max(2))
     }
 
     /// Appends the records that would bring a fresh state to this one.

@@ -63,6 +63,7 @@ pub mod c2c;
 pub mod client;
 pub mod codec;
 pub mod error;
+pub mod gauge;
 #[cfg(feature = "im")]
 pub mod im;
 pub mod json;
@@ -77,6 +78,7 @@ mod table;
 pub mod time;
 
 pub use client::Session;
+pub use gauge::Gauge;
 pub use machine::{Action, ConnId, HttpId, Input, Machine, Message, Text, Transmit};
 pub use time::{Now, Skew, UnixMillis};
 

@@ -20,6 +20,7 @@ use outbox::Outbox;
 pub use outbox::{Lane, Overflow};
 pub use phase::{Phase, Stimulus};
 
+use crate::gauge::Gauge;
 use crate::machine::{CloseFrame, ConnId, Message, Text};
 use crate::time::Now;
 
@@ -181,6 +182,16 @@ impl ServerSession {
     #[must_use]
     pub fn has_transmit(&self) -> bool {
         self.phase != Phase::Closed && !self.outbox.is_empty()
+    }
+
+    /// How full its queues are: frames that the peer did not ask for, and answers.
+    #[must_use]
+    pub fn gauges(&self) -> [Gauge; 2] {
+        let queued = |lane| self.outbox.queued(lane);
+        [
+            Gauge::new("live frames of a connection", queued(Lane::Live), self.config.max_queued),
+            Gauge::new("answers of a connection", queued(Lane::Answer), self.config.max_answers),
+        ]
     }
 
     /// Whether to read from the peer. False while answers to its requests pile up, with the `held`

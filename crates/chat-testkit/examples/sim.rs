@@ -132,7 +132,8 @@ fn play(ask: &Ask) -> ExitCode {
         show(&generator, *seed, true);
     }
     let missing = coverage.missing();
-    let complete = missing.is_empty() || ask.seeds < generator.round();
+    let never = coverage.never();
+    let complete = missing.is_empty() && never.is_empty() || ask.seeds < generator.round();
     if ask.seeds < generator.round() {
         println!("{} combinations need {} seeds", missing.len(), generator.round());
     } else {
@@ -140,6 +141,7 @@ fn play(ask: &Ask) -> ExitCode {
             println!("not reached: {cell}");
         }
         println!("{} of {} combinations not reached", missing.len(), generator.round());
+        never.iter().for_each(|it| println!("never so: {it}"));
     }
     if failed.is_empty() && complete { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

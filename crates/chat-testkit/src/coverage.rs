@@ -134,9 +134,27 @@ impl Cell {
 /// How often a fault hit in each phase, and the verbs that were in flight.
 type Row = BTreeMap<Phase, (u64, BTreeSet<VerbKind>)>;
 
-/// How often each combination was reached.
+/// What a world is like, or what happens in it, that strikes nobody in particular.
+pub const CONDITIONS: [&str; 14] = [
+    "latency",
+    "jitter",
+    "commits take time",
+    "tokens die soon",
+    "little history is kept",
+    "two programs of one user",
+    "two programs of one account",
+    "both services",
+    "script: a text of the other side",
+    "script: the order moves on",
+    "script: a text of the service",
+    "script: the other side reads",
+    "script: counters",
+    "script: a frame of an unknown kind",
+];
+
+/// How often each combination, and each condition, was reached.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Coverage(BTreeMap<Cell, u64>);
+pub struct Coverage(BTreeMap<Cell, u64>, BTreeMap<&'static str, u64>);
 
 impl Coverage {
     /// A fault hit.
@@ -144,8 +162,22 @@ impl Coverage {
         *self.0.entry(cell).or_default() += 1;
     }
 
+    /// One of [`CONDITIONS`] was so.
+    pub fn was(&mut self, condition: &'static str) {
+        *self.1.entry(condition).or_default() += 1;
+    }
+
+    /// Conditions that never were.
+    #[must_use]
+    pub fn never(&self) -> Vec<&'static str> {
+        CONDITIONS.into_iter().filter(|it| !self.1.contains_key(it)).collect()
+    }
+
     /// Adds what another run reached.
     pub fn add(&mut self, other: &Self) {
+        for (condition, count) in &other.1 {
+            *self.1.entry(condition).or_default() += count;
+        }
         for (cell, count) in &other.0 {
             *self.0.entry(*cell).or_default() += count;
         }
@@ -194,6 +226,10 @@ impl Coverage {
                 text.push_str(&format!("{shown:>14}"));
             }
             text.push('\n');
+        }
+        for condition in CONDITIONS {
+            let count = self.1.get(condition).copied().unwrap_or(0);
+            text.push_str(&format!("{condition:<36}{count:>14}\n"));
         }
         text
     }

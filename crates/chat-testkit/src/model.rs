@@ -127,11 +127,8 @@ impl Model {
             }
         }
         let met = is_so(&self.rooms, &user, verb);
-        let (verb, at, step) = (verb.clone(), self.now, self.step);
-        let (traces, stored, seen, refused) = (0, Vec::new(), false, false);
-        let given_up = false;
-        let ask =
-            Ask { user, verb, at, step, met, traces, stored, seen, informed, refused, given_up };
+        let verb = verb.clone();
+        let ask = Ask { informed, met, ..Ask::new(user, verb, self.now, self.step) };
         self.asks.insert(key, ask);
         self.pending.insert(key);
         Ok(())
@@ -159,7 +156,7 @@ impl Model {
                 ask.refused = true;
             }
             End::Unknown => {
-                let lost = life.lost.filter(|lost| *lost >= ask.at);
+                let lost = life.lost.filter(|_| ask.cut);
                 let patience = match &ask.verb {
                     // It may be an HTTP exchange, which fails without a link.
                     Verb::Other | Verb::History { .. } | Verb::MarkRead { .. } => Duration::ZERO,

@@ -6,6 +6,7 @@
 
 mod client;
 mod faults;
+mod full;
 mod hub;
 mod network;
 mod quiet;
@@ -138,6 +139,8 @@ pub struct World {
     /// The model is shown what people may read; these secrets it knows.
     shows: bool,
     secrets: BTreeSet<String>,
+    /// How full everything was at most, and may be.
+    fullest: BTreeMap<(full::Owner, &'static str), (usize, usize)>,
     coverage: Coverage,
     transcript: Option<Vec<String>>,
     failure: Option<Failure>,
@@ -194,10 +197,12 @@ impl World {
             observed: vec![sides],
             shows: false,
             secrets: BTreeSet::new(),
+            fullest: BTreeMap::new(),
             coverage: Coverage::default(),
             transcript: None,
             failure: None,
         };
+        world.coverage = conditions(setup);
         if shown::is_shown(seed) {
             world.show();
         }
@@ -471,6 +476,7 @@ impl World {
                 self.host_dirty = false;
                 self.pump_host();
             } else {
+                self.measure_hub();
                 return;
             }
             if self.failure.is_some() {
@@ -526,6 +532,7 @@ impl World {
             let what = format!("client {n}: {broken}");
             self.fail(what);
         }
+        self.measure(n);
         if looked_at {
             self.show_session(n);
         }
@@ -555,6 +562,29 @@ impl World {
             }
         }
     }
+}
+
+/// What a world of this setup is like.
+fn conditions(setup: &Setup) -> Coverage {
+    let twice = |all: Vec<u8>| (1..all.len()).any(|n| all[..n].contains(&all[n]));
+    let users = setup.im.iter().map(|it| it.user).collect();
+    let accounts = setup.c2c.iter().map(|it| it.account).collect();
+    let mut coverage = Coverage::default();
+    for (condition, is_so) in [
+        ("latency", setup.weather.least >= 40),
+        ("jitter", setup.weather.jitter >= 200),
+        ("commits take time", setup.commit.least > 0),
+        ("tokens die soon", setup.token_life < 120),
+        ("little history is kept", setup.window < 100),
+        ("two programs of one user", twice(users)),
+        ("two programs of one account", twice(accounts)),
+        ("both services", !setup.im.is_empty() && !setup.c2c.is_empty()),
+    ] {
+        if is_so {
+            coverage.was(condition);
+        }
+    }
+    coverage
 }
 
 impl fmt::Debug for World {

@@ -38,6 +38,13 @@ pub(super) struct Slot {
     busy: bool,
 }
 
+impl Slot {
+    /// Where its picture is going to be.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+}
+
 /// Opens a place for a picture; gives its upload and its download URL. `None` when the name is not
 /// that of a picture or too many places are open.
 pub(super) fn open(

@@ -10,7 +10,7 @@ use super::{C2cState, chat};
 use crate::effects::Cx;
 
 /// Copies that wait; more are given at once. (choice)
-const MAX_DELAYED: usize = 1 << 16;
+pub(super) const MAX_DELAYED: usize = 1 << 16;
 
 /// The copy of a message for the connection it came from.
 #[derive(Debug)]

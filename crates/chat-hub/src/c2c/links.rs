@@ -12,7 +12,7 @@ use crate::effects::Cx;
 use crate::http_answer;
 
 /// Tickets an account can hold; the oldest go. (choice)
-const MAX_TICKETS: usize = 32;
+pub(super) const MAX_TICKETS: usize = 32;
 /// How long a ticket is good, in milliseconds. (choice; field reports say between one dial and 25
 /// minutes)
 const TICKET_FOR_MS: u64 = 10 * 60 * 1000;

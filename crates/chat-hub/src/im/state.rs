@@ -39,6 +39,10 @@ pub(super) struct Recent {
 }
 
 impl Recent {
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
     pub(super) fn seq_of(&self, user: u64, id: &str) -> Option<u64> {
         self.by_id.get(&(user, id.to_owned())).copied()
     }

@@ -167,7 +167,7 @@ fn rule_196_too_many() {
 /// Numbers begin at 1, so a range from 0 begins there; one that ends where it begins, or has no
 /// end, is one message.
 #[test]
-fn rule_191_ranges_at_the_edges() {
+fn rule_195_ranges_at_the_edges() {
     for (range, left) in [
         (json!([{"low": 0, "hi": 3}]), vec![4, 3]),
         (json!([{"low": 2, "hi": 2}]), vec![4, 3, 1]),

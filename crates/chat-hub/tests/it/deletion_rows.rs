@@ -70,6 +70,32 @@ fn rule_141_142_deletions_are_listed_as_ranges() {
     assert_eq!(only(&lab.ask(bob, get(3)), "ctrl")["code"], 204);
 }
 
+/// Whoever asks for few ranges gets whole deletions, at least one, and asks on behind it.
+#[test]
+fn rule_141_a_page_of_deletions_ends_with_a_whole_one() {
+    let mut lab = Lab::new();
+    let [ann, ..] = lab.three();
+    let group = lab.group(&[ann]);
+    for n in 1..=10 {
+        lab.publish(ann, &group, &n.to_string());
+    }
+    lab.ask(ann, delete(&group, &[(1, 0), (3, 0)], true));
+    lab.ask(ann, delete(&group, &[(5, 0)], true));
+    lab.ask(ann, delete(&group, &[(7, 0)], true));
+    let first = json!([{"low": 1}, {"low": 3}]);
+    let second = json!([{"low": 1}, {"low": 3}, {"low": 5}]);
+    let all = json!([{"low": 1}, {"low": 3}, {"low": 5}, {"low": 7}]);
+    for (limit, clear, ranges) in
+        [(1, 1, &first), (2, 1, &first), (3, 2, &second), (4, 3, &all), (0, 3, &all)]
+    {
+        lab.clear();
+        let get =
+            json!({"get": {"id": "1", "topic": group, "what": "del", "del": {"limit": limit}}});
+        let del = only(&lab.ask(ann, get), "meta")["del"].clone();
+        assert_eq!(del, json!({"clear": clear, "delseq": ranges}), "{limit}");
+    }
+}
+
 #[test]
 fn rule_191_192_ranges_neither_swallow_nor_lose() {
     for hard in [false, true] {
@@ -115,6 +141,27 @@ fn rule_198_deleting_the_same_again_counts_and_adds_no_row() {
     lab.ask(ann, delete(&group, &[(1, 11)], true));
     assert_eq!(rows(&lab), 1);
     assert_eq!(told(&mut lab, bob, &group, 502).1.len(), 10);
+}
+
+/// Between deletions of messages that are gone anyway no gap is remembered.
+#[test]
+fn what_is_remembered_of_old_deletions_does_not_grow() {
+    let config = HubConfig { max_messages: 3, max_deletions: 2, ..HubConfig::default() };
+    let mut lab = Lab::with(config);
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    for n in 1..=40 {
+        assert_eq!(lab.publish(ann, &group, &n.to_string()), n);
+        if n % 2 == 1 {
+            lab.ask(ann, delete(&group, &[(n, 0)], true));
+        }
+    }
+    let ranges = lab.hub.snapshot().into_iter().filter_map(|row| match row {
+        Record::Deletion { row, .. } => Some(row?.ranges.len()),
+        _ => None,
+    });
+    let ranges: usize = ranges.sum();
+    assert!((2..=6).contains(&ranges), "{ranges}");
 }
 
 #[test]

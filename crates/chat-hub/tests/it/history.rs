@@ -237,3 +237,15 @@ fn a_full_topic_lets_its_oldest_messages_go() {
     assert_eq!(seqs(&lab.ask(ann, page(&group, json!({})))), [8, 7, 6]);
     assert_eq!(lab.publish(ann, &group, "9"), 9);
 }
+
+#[test]
+fn ranges_of_a_page_are_1024_at_most() {
+    let mut lab = Lab::new();
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    lab.publish(ann, &group, "one");
+    lab.clear();
+    let ranges = |count: usize| page(&group, json!({"ranges": vec![json!({"low": 1}); count]}));
+    assert_eq!(seqs(&lab.ask(ann, ranges(1024))), [1]);
+    assert_eq!(lab.code(ann, ranges(1025)), 400);
+}

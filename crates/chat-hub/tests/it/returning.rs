@@ -1,4 +1,4 @@
-//! Topics that come to be, are left, and are found again: rules 61 to 73, at the edges.
+//! Topics that come to be, are left, and are found again: rules 73 and 76, and what is near them.
 
 use chat_hub::HubConfig;
 use chat_proto::machine::ConnId;
@@ -87,9 +87,12 @@ fn who_comes_back_to_a_conversation_brings_the_other_one_back() {
 }
 
 #[test]
-fn rule_064_the_other_one_hears_who_opened_a_conversation() {
+fn the_other_one_hears_who_opened_a_conversation() {
     let mut lab = Lab::new();
     let [ann, bob, _] = lab.three();
+    let second = lab.session("101");
+    lab.sub(second, "me");
+    lab.clear();
     lab.sub(ann, &usr(BOB));
     let told = of(&lab.frames(bob), "pres");
     let access = told.iter().find(|it| it["what"] == "acs").unwrap();
@@ -98,6 +101,11 @@ fn rule_064_the_other_one_hears_who_opened_a_conversation() {
         (&json!("me"), &json!(usr(ANN)), &json!(usr(ANN)))
     );
     assert_eq!(access["dacs"], json!({"want": "JRWPA", "given": "JRWPA"}));
+    // So do one's own other sessions.
+    let told = of(&lab.frames(second), "pres");
+    let access = told.iter().find(|it| it["what"] == "acs").unwrap();
+    assert_eq!((&access["topic"], &access["src"]), (&json!("me"), &json!(usr(BOB))));
+    assert_eq!(access["dacs"], json!({"want": "JRWPA", "given": "JRWPAS"}));
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod checkpoint;
 mod config;
 mod event;
 mod gate;
+mod gauges;
 mod pictures;
 mod rest_call;
 mod seen;
@@ -24,9 +25,10 @@ use std::time::{Duration, Instant};
 use crate::c2c::C2c;
 use crate::c2c::frame::{Down, Kind, Push, Up};
 use crate::c2c::rest::Api;
-use crate::client::{Cx, Prepare, RequestId, Service, Verdict};
+use crate::client::{Cx, Prepare, RequestId, Service, SessionConfig, Verdict};
 use crate::codec::Wire;
 use crate::error::{Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::machine::{CloseFrame, HttpResult, LinkFailure, Text};
 use crate::table::Table;
 use crate::time::Skew;
@@ -256,6 +258,10 @@ impl Service for C2c {
         let waits = |id: RequestId| cx.ask(id).is_some();
         state.queue.retain(|id| waits(*id));
         state.gate.retain(|kind| kind.request().is_none_or(waits));
+    }
+
+    fn gauges(state: &State, config: &SessionConfig) -> Vec<Gauge> {
+        state.gauges(config.max_requests)
     }
 
     fn on_cut_short(ask: &mut Ask, cx: &mut Cx<'_, Self>) -> RequestError {

@@ -19,6 +19,7 @@ use super::timers::{Timer, Timers};
 use crate::backoff::Backoff;
 use crate::codec::{Client, Codec};
 use crate::error::{CloseReason, Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::machine::{
     Action, CloseFrame, ConnId, HttpId, HttpResult, Input, Machine, Message, Transmit, Upgrade,
 };
@@ -148,6 +149,23 @@ impl<S: Service> Session<S> {
         self.engine.requests.len()
     }
 
+    /// How full everything is that the session keeps.
+    #[must_use]
+    pub fn gauges(&self) -> Vec<Gauge> {
+        let engine = &self.engine;
+        let requests = engine.config.max_requests;
+        let mut gauges = vec![
+            Gauge::lane("transmits", engine.transmits.len()),
+            Gauge::lane("actions", engine.actions.len()),
+            Gauge::lane("events", engine.events.len()),
+            Gauge::new("requests", engine.requests.len(), requests),
+            // One for each request, and the session's own.
+            Gauge::new("exchanges", engine.calls.len(), requests.saturating_add(4)),
+        ];
+        gauges.extend(S::gauges(&self.state, &engine.config));
+        gauges
+    }
+
     /// The service's state.
     pub(crate) const fn state(&self) -> &S::State {
         &self.state
@@ -181,7 +199,15 @@ impl<S: Service> Session<S> {
     }
 
     /// Carries out what the service decided.
+    #[inline]
     fn settle(&mut self) {
+        if self.engine.decision.is_some() {
+            self.carry_out();
+        }
+    }
+
+    #[cold]
+    fn carry_out(&mut self) {
         // A service that is told of a loss may decide to stop, but loses nothing more: two rounds.
         while let Some(decision) = self.engine.decision.take() {
             match decision {

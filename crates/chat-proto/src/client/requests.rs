@@ -225,6 +225,24 @@ mod tests {
         assert_eq!(requests.next_deadline(), Some(start));
     }
 
+    /// However many there were when most of them ended at once.
+    #[test]
+    fn one_that_outlives_many_keeps_little() {
+        for many in [2 * FEW as u32, 2 * FEW as u32 + 1] {
+            let (mut requests, start) = (Requests::<u32, u32>::new(), start());
+            let ids: Vec<_> = (0..many).map(|it| requests.insert(Some(it), it, start)).collect();
+            for id in &ids[1..] {
+                requests.remove(*id);
+            }
+            for number in many..many + 10 * FEW as u32 {
+                let id = requests.insert(Some(number), number, start);
+                requests.remove(id);
+            }
+            assert!(requests.table.len() <= 2 + FEW && requests.deadlines.len() <= 2 + FEW);
+            assert_eq!(requests.ids(), [ids[0]]);
+        }
+    }
+
     /// What a test does to both.
     #[derive(Clone, Debug)]
     enum Step {

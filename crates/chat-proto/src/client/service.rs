@@ -4,10 +4,12 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::time::Duration;
 
+use super::config::SessionConfig;
 use super::engine::Cx;
 use super::event::{CredentialsProblem, RequestId};
 use crate::codec::Dialect;
 use crate::error::{CloseReason, Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::machine::{CloseFrame, HttpResult, Text, Upgrade};
 
 /// What the service needs before the dial.
@@ -105,6 +107,11 @@ pub trait Service: Dialect + Sized + 'static {
 
     /// The application gave this request up; it is in the table no more.
     fn on_cancelled(_state: &mut Self::State, _ask: Self::Ask, _cx: &mut Cx<'_, Self>) {}
+
+    /// How full what the service remembers is.
+    fn gauges(_state: &Self::State, _config: &SessionConfig) -> Vec<Gauge> {
+        Vec::new()
+    }
 
     /// How a request ends that the application or the end of the session cuts short.
     fn on_cut_short(ask: &mut Self::Ask, cx: &mut Cx<'_, Self>) -> RequestError;

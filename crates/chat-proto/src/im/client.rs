@@ -29,6 +29,7 @@ mod config;
 mod delivered;
 mod doubt;
 mod event;
+mod gauges;
 mod mirror;
 mod notes;
 mod notice;
@@ -52,8 +53,9 @@ pub use request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
 use ask::{Ask, Call};
 use state::{Alarm, ImState};
 
-use crate::client::{Cx, Prepare, RequestId, Service, Session, Verdict};
+use crate::client::{Cx, Prepare, RequestId, Service, Session, SessionConfig, Verdict};
 use crate::error::{Lost, RequestError};
+use crate::gauge::Gauge;
 use crate::im::rest::ImHost;
 use crate::im::{Down, Im, TopicName, UserId};
 use crate::machine::{HttpResult, Text};
@@ -127,6 +129,10 @@ impl Service for Im {
             state.unfollow(&ask.topic, cx);
         }
         state.on_ended(cx);
+    }
+
+    fn gauges(state: &ImState, config: &SessionConfig) -> Vec<Gauge> {
+        state.gauges(config.max_requests)
     }
 
     fn on_cut_short(ask: &mut Ask, cx: &mut Cx<'_, Self>) -> RequestError {

@@ -112,6 +112,29 @@ fn retry_after_stops_every_call_and_the_stop_is_told() {
     }
 }
 
+/// Calls that were under way bring their own answers: the latest end counts.
+#[test]
+fn a_longer_stop_replaces_a_shorter_one_and_not_the_other_way_round() {
+    for (pauses, told) in [([10, 40], true), ([40, 10], false)] {
+        let mut desk = Desk::ready();
+        history(&mut desk);
+        history(&mut desk);
+        let under_way = desk.started();
+        assert_eq!(under_way.len(), 2);
+        for (asked, pause) in under_way.iter().zip(pauses) {
+            desk.events();
+            desk.answer_head(asked, 429, &[("retry-after", &pause.to_string())], "");
+        }
+        let expected = told.then_some((429, 40 * SECOND));
+        assert_eq!(throttled(&desk.events()), expected, "{pauses:?}");
+        history(&mut desk);
+        desk.run(39 * SECOND);
+        assert!(desk.started().is_empty(), "{pauses:?}");
+        desk.run(SECOND);
+        assert_eq!(desk.started().len(), 1, "{pauses:?}");
+    }
+}
+
 #[test]
 fn a_ban_without_retry_after_is_obeyed_too() {
     // The text names the end, by the server's clock.

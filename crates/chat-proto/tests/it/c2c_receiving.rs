@@ -113,6 +113,20 @@ fn the_same_message_by_both_ways_in_any_spelling_is_told_once() {
     assert!(once.push.is_from_counterparty());
 }
 
+/// Only two ids make two messages of one uuid: a push may leave the id out.
+#[test]
+fn a_message_that_comes_again_with_its_id_is_the_same() {
+    for swapped in [false, true] {
+        let mut desk = Desk::ready();
+        let full = item(7, ORDER, false);
+        let bare = full.replace(r#""id":"7","#, "").replace("no 7", "no seven");
+        let (first, second) = if swapped { (&full, &bare) } else { (&bare, &full) };
+        desk.receive(first);
+        desk.receive(second);
+        assert_eq!(incoming(&desk.events()).len(), 1);
+    }
+}
+
 #[test]
 fn what_is_told_keeps_its_text_and_the_time_it_came() {
     let mut desk = watching(Since::Start);

@@ -188,6 +188,16 @@ fn only_a_proof_counts() {
         .map(|item| item.replace("\"createTime\":17000", "\"createTime\":16999"))
         .collect();
     assert!(is_sent_again([&page(&far), &none, &none]));
+    // Clocks may differ by a minute, and not by more.
+    let at =
+        |item: &String, id: u64, at: u64| item.replace(&(START + id).to_string(), &at.to_string());
+    for (before, again) in [(60_000, false), (60_001, true)] {
+        let edge: Vec<_> =
+            full.iter().zip(100..).map(|(item, id)| at(item, id, START - before)).collect();
+        assert_eq!(is_sent_again([&page(&edge), &none, &none]), again, "{before}");
+        let twin = page(&[at(&item(7, ORDER, true), 7, START - before)]);
+        assert_eq!(is_sent_again([&none, &twin, &none]), again, "{before}");
+    }
     // An item that cannot be read may be it.
     assert!(!is_sent_again([&page(&[r#"{"id":7,"self":"yes"}"#.to_owned()]), &none, &none]));
 }
@@ -204,6 +214,24 @@ fn an_accepted_message_with_the_same_content_is_no_twin() {
     let shown = page(&[item(7, ORDER, true).replace("u7", &first)]);
     look_up(&mut desk, [&shown, &shown, &shown]);
     assert_eq!(desk.written().len(), 1, "the second one is lost all the same");
+}
+
+#[test]
+fn what_was_accepted_before_the_last_one_is_no_twin_either() {
+    let mut desk = resending();
+    let mut accepted = Vec::new();
+    for words in ["no 7", "other"] {
+        let (_, uuid) = desk.send(words);
+        desk.receive(&echo(&uuid));
+        desk.run(SECOND);
+        desk.events();
+        accepted.push(uuid);
+    }
+    desk.send("no 7");
+    desk.written();
+    let shown = page(&[item(7, ORDER, true).replace("u7", &accepted[0])]);
+    look_up(&mut desk, [&shown, &shown, &shown]);
+    assert_eq!(desk.written().len(), 1, "it is lost, and sent again");
 }
 
 #[test]
@@ -228,6 +256,22 @@ fn a_late_echo_stops_the_second_way() {
     assert!(accepted(end_of(&events, id)));
     desk.run(2 * SECOND);
     assert!(desk.written().is_empty());
+}
+
+#[test]
+fn one_that_gives_up_waiting_for_a_socket_takes_no_other_along() {
+    let mut desk = Desk::ready();
+    desk.lose();
+    let first = desk.session.send_text(ORDER, "one", desk.now).unwrap();
+    desk.run(3 * SECOND);
+    let second = desk.session.send_text(ORDER, "two", desk.now).unwrap();
+    desk.run(3 * SECOND);
+    let events = desk.events();
+    assert_eq!(end_of(&events, first), Some(Err(RequestError::TimedOut)));
+    assert_eq!(end_of(&events, second), None);
+    desk.reconnect("TOKEN2");
+    let written = desk.written();
+    assert!(written.len() == 1 && written[0].contains("two"), "{written:?}");
 }
 
 #[test]

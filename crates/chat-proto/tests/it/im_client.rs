@@ -1,6 +1,7 @@
 //! `Session<Im>` driven by hand, under a clock of the test's own.
 
 mod doubt;
+mod edges;
 mod hostile;
 mod mirror;
 mod notes;

@@ -94,6 +94,17 @@ fn parts_that_the_other_side_would_split_elsewhere() {
     }
 }
 
+/// Access tokens are often JSON Web Tokens with many claims.
+#[test]
+fn tokens_and_passwords_may_be_long() {
+    let token = "t".repeat(12_000);
+    let login = LoginSecret::new("101", "pbx.test", token.as_str()).unwrap();
+    assert_eq!(
+        LoginSecret::decode(login.encode().expose()).unwrap().access_token().expose(),
+        token
+    );
+}
+
 #[test]
 fn the_longest_secret_fits_both_ways() {
     let longest = MAX_LOGIN_SECRET_LEN / 4 * 3 - "u@d:".len();

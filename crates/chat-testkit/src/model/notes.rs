@@ -22,6 +22,10 @@ impl Model {
                     follows.for_each(|it| (it.pushed, it.read) = (None, None));
                 } else {
                     life.lost = Some(self.now);
+                    for id in &life.open {
+                        let ask = self.asks.get_mut(&(*client, life.number, *id));
+                        ask.into_iter().for_each(|ask| ask.cut = true);
+                    }
                     life.follows.values_mut().for_each(|it| it.fresh = false);
                 }
             }

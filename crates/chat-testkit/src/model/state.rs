@@ -28,8 +28,18 @@ pub(super) struct Ask {
     /// Its client knew how far the topic went.
     pub(super) informed: bool,
     pub(super) refused: bool,
+    /// The link was lost since.
+    pub(super) cut: bool,
     /// Its application gave it up.
     pub(super) given_up: bool,
+}
+
+impl Ask {
+    pub(super) fn new(user: String, verb: Verb, at: Duration, step: u64) -> Self {
+        let (met, informed, seen, refused) = (false, false, false, false);
+        let (traces, stored, cut, given_up) = (0, Vec::new(), false, false);
+        Self { user, verb, at, step, met, traces, stored, seen, informed, refused, cut, given_up }
+    }
 }
 
 #[derive(Debug, Default)]

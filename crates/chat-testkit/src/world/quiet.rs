@@ -6,8 +6,8 @@ use chat_proto::Skew;
 use chat_proto::client::Phase;
 
 use super::World;
-use super::client::{Either, MAX_REQUESTS, Role};
-use crate::observe::{self, Dump, Observation, Queue};
+use super::client::{Either, Role};
+use crate::observe::{self, Dump, Observation};
 use crate::schedule::{Verb, VerbKind};
 
 /// Longer than this nothing may take once everything is mended.
@@ -113,23 +113,9 @@ impl World {
 
     fn dump(&self) -> Dump {
         let rows = self.host.hub().map(|hub| observe::rows(&hub.snapshot())).unwrap_or_default();
-        let requests = self.clients.iter().enumerate().map(|(n, client)| Queue {
-            name: format!("requests of client {n}"),
-            len: client.machine.as_ref().map_or(0, |it| it.waiting().len()),
-            bound: MAX_REQUESTS,
-        });
-        let connections = Queue {
-            name: "connections of the hub".to_owned(),
-            len: self.host.hub().map_or(0, chat_hub::Hub::connections),
-            bound: self.clients.len() * 2 + 2,
-        };
         let ready = self.clients.iter().enumerate();
         let ready =
             ready.filter(|(_, it)| it.machine.as_ref().map(Either::phase) == Some(Phase::Ready));
-        Dump {
-            rows,
-            queues: requests.chain([connections]).collect(),
-            ready: ready.map(|(n, _)| n).collect(),
-        }
+        Dump { rows, queues: self.queues(), ready: ready.map(|(n, _)| n).collect() }
     }
 }

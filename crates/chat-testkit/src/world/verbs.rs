@@ -435,10 +435,19 @@ impl World {
             6 => Script::Statistics { to: people::api_key(0) },
             _ => Script::Raw { to: people::api_key(0), text: "{\"type\":\"odd\"}".into() },
         };
-        if let Some(hub) = self.host.hub_mut()
-            && let Err(why) = hub.c2c_script(order, script, now)
-        {
-            self.fail(format!("a script is wrong: {why}"));
+        let condition = match what % 8 {
+            0..3 => "script: a text of the other side",
+            3 => "script: the order moves on",
+            4 => "script: a text of the service",
+            5 => "script: the other side reads",
+            6 => "script: counters",
+            _ => "script: a frame of an unknown kind",
+        };
+        if let Some(hub) = self.host.hub_mut() {
+            self.coverage.was(condition);
+            if let Err(why) = hub.c2c_script(order, script, now) {
+                self.fail(format!("a script is wrong: {why}"));
+            }
         }
         self.host_dirty = true;
     }

@@ -6,6 +6,7 @@ mod clock;
 mod drills;
 mod guarantees;
 mod model;
+mod pair;
 mod scenarios;
 mod seeds;
 mod simulation;

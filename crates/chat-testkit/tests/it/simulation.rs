@@ -96,3 +96,18 @@ fn every_fault_has_its_kind() {
     let act = Act::Break { client: 0, fault: Fault::HalfOpen };
     assert!(format!("{act:?}").contains("HalfOpen"));
 }
+
+#[test]
+fn every_condition_comes_up() {
+    let generator = Generator::new();
+    let mut coverage = chat_testkit::Coverage::default();
+    assert_eq!(coverage.never().len(), chat_testkit::coverage::CONDITIONS.len());
+    for seed in (0..2000).step_by(17).chain(generator.round() - 150..generator.round()) {
+        if coverage.never().is_empty() {
+            return;
+        }
+        let schedule = generator.schedule(seed);
+        coverage.add(&sim::run(&schedule, crate::start(), false).coverage);
+    }
+    assert_eq!(coverage.never(), Vec::<&str>::new());
+}

@@ -152,3 +152,39 @@ fn a_secret_that_comes_up_in_a_run_must_not_be_shown() {
         assert!(!violation.to_string().contains(&secret), "{violation}");
     }
 }
+
+#[test]
+fn everything_that_grows_is_measured() {
+    let world = shown();
+    let queues = world.observed().iter().filter_map(|it| match &it.what {
+        Observation::Quiet(dump) => Some(&dump.queues),
+        _ => None,
+    });
+    let queues: Vec<_> = queues.flatten().collect();
+    let used = |name: &str| {
+        let found = queues.iter().find(|it| it.name == name);
+        found.unwrap_or_else(|| panic!("{name} of {queues:#?}")).len
+    };
+    for name in ["requests", "topics", "held messages of one topic", "messages in doubt"] {
+        used(&format!("client 0: {name}"));
+    }
+    for name in ["messages that are known", "watched orders"] {
+        assert!(used(&format!("client 3: {name}")) > 0, "{name}");
+    }
+    used("client 3: messages to write");
+    let names = [
+        "connections",
+        "inputs that wait for a commit",
+        "messages of a topic",
+        "messages of an order",
+        "tickets",
+        "ids of messages",
+        "tokens of a user",
+    ];
+    for name in names {
+        used(&format!("hub: {name}"));
+    }
+    assert_eq!(used("hub: connections"), 5);
+    assert!(queues.iter().all(|it| it.len <= it.bound), "{queues:#?}");
+    assert!(queues.len() > 5 * 15 + 20, "{}", queues.len());
+}

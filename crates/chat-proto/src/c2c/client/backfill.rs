@@ -15,6 +15,13 @@ use crate::client::{Cx, Phase};
 use crate::error::CallError;
 use crate::machine::Text;
 
+impl Backfill {
+    /// Messages that wait for the rest.
+    pub(super) const fn found(&self) -> usize {
+        self.found.len()
+    }
+}
+
 /// A watched order.
 #[derive(Debug)]
 pub(super) struct Watch {

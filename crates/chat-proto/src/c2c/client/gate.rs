@@ -15,7 +15,7 @@ use crate::rest::Gcra;
 use crate::time::UnixMillis;
 
 /// Most headers about weights that are remembered. (choice)
-const MAX_WEIGHTS: usize = 16;
+pub(super) const MAX_WEIGHTS: usize = 16;
 
 /// How much of the service's limits is used, by the name of the header that said so
 /// (`x-sapi-used-ip-weight-1m` and the like), as of the last answer that had it.
@@ -47,6 +47,11 @@ impl Gate {
 
     pub(super) const fn weights(&self) -> &Weights {
         &self.weights
+    }
+
+    /// Calls that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.queue.len()
     }
 
     /// Forgets the calls that wait and are not wanted any more.

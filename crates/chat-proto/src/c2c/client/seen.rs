@@ -64,6 +64,11 @@ impl Seen {
         Self { known: Table::new(), order: VecDeque::new(), forgotten: 0, limit: limit.max(1) }
     }
 
+    /// Messages, and their names.
+    pub(super) fn fullness(&self) -> (usize, usize) {
+        (self.order.len(), self.known.len())
+    }
+
     /// Whether the frame is new. One without any name always is, and so are marks, recalls and the
     /// like, which are no entries of a chat.
     pub(super) fn insert(&mut self, push: &Push<'_>) -> bool {

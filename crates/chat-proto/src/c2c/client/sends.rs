@@ -68,7 +68,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(30);
 const CLOCK_MARGIN: u64 = 60_000;
 /// How many of our messages are remembered, so that none is taken for another with the same content.
 /// Only those of the last minute matter. (choice)
-const MAX_MINE: usize = 256;
+pub(super) const MAX_MINE: usize = 256;
 /// The longest id that the caller may choose. (choice)
 const MAX_UUID: usize = 128;
 

@@ -14,7 +14,7 @@ use crate::im::up::{Sub, Verb};
 use crate::im::{AccessMode, Im, TopicKind, TopicName};
 
 /// Topics that are being attached at the same time: a server takes one at a time.
-const ATTACHING: usize = 64;
+pub(super) const ATTACHING: usize = 64;
 
 impl ImState {
     /// Attaches every topic again. Notifications come first, or the session misses what happens

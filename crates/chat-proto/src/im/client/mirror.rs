@@ -259,6 +259,11 @@ impl Mirror {
         }
     }
 
+    /// Topics, and bytes of descriptions.
+    pub(super) const fn fullness(&self) -> (usize, usize) {
+        (self.others.len(), self.budget.used)
+    }
+
     /// Nobody tells who is online on a link that is gone.
     pub(super) fn all_offline(&mut self) {
         self.others.values_mut().for_each(|info| info.online = false);

@@ -16,7 +16,7 @@ use crate::im::{AccessMode, Im, Seq, TopicKind, TopicName};
 use crate::json::Str;
 
 /// Descriptions that are being read again at the same time.
-const REFRESHING: usize = 8;
+pub(super) const REFRESHING: usize = 8;
 
 /// A request of the session itself.
 #[derive(Debug)]

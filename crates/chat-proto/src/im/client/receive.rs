@@ -36,7 +36,8 @@ impl ImState {
                     return Ok(());
                 };
                 let topic = is_behind.then(|| TopicName::from(&data.topic));
-                drop(data);
+                // All of it is borrowed, or it would have other parts.
+                std::mem::forget(data);
                 // The event takes the text along.
                 cx.event(ImEvent::Message(parts.of_text(text)));
                 if let Some(topic) = topic {

@@ -533,15 +533,14 @@ impl ImState {
                 continue;
             }
             ask.sent = true;
+            let mut read = None;
             match &mut ask.kind {
                 AskKind::Sub { .. } => drop(self.subscribing.insert(ask.topic.clone(), id)),
                 AskKind::Pub(message) => {
                     let head = track.and_then(|track| track.last().map(|_| track.head()));
                     message.floor = message.floor.or(head);
                 }
-                AskKind::History { .. } => {
-                    self.readers.get_or_default(ask.topic.clone()).push(id);
-                }
+                AskKind::History { .. } => read = Some(ask.topic.clone()),
                 AskKind::Set { farewell, barred, .. } => {
                     *farewell |= barred.is_some() && *barred == self.user;
                 }
@@ -552,7 +551,20 @@ impl ImState {
             if let Some(ask) = cx.ask_mut(id) {
                 ask.number = number;
             }
+            if let Some(topic) = read {
+                self.reads(topic, id, cx);
+            }
         }
+    }
+
+    /// A page of history is under way. Pages that ended without a message are still in the table.
+    fn reads(&mut self, topic: TopicName, id: RequestId, cx: &Cx<'_, Im>) {
+        if self.readers.len() >= cx.config().max_requests {
+            self.readers.retain(|_, ids| ids.iter().any(|id| cx.ask(*id).is_some()));
+        }
+        let readers = self.readers.get_or_default(topic);
+        readers.retain(|id| cx.ask(*id).is_some());
+        readers.push(id);
     }
 }
 

@@ -99,6 +99,11 @@ impl Track {
         self.last
     }
 
+    /// Early messages.
+    pub(super) const fn held(&self) -> usize {
+        self.held.len()
+    }
+
     /// Highest number seen anywhere.
     pub(super) const fn head(&self) -> u64 {
         self.head

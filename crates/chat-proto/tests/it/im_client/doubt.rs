@@ -230,6 +230,23 @@ fn doubts_end() {
 }
 
 #[test]
+fn what_cannot_be_looked_for_is_unknown_as_soon_as_the_link_is_lost() {
+    // The topic went while the answer was awaited.
+    let mut rig = Rig::subscribed(5);
+    let (id, _) = rig.in_doubt();
+    rig.pres(PEER, "gone", "");
+    rig.lose();
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+    // It was written before anybody said how far the topic goes.
+    let mut rig = Rig::ready();
+    rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+    rig.answer(200, "{}", PEER);
+    let (id, _) = rig.in_doubt();
+    rig.lose();
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+}
+
+#[test]
 fn a_message_to_a_topic_nobody_follows_cannot_be_looked_for() {
     let mut rig = Rig::ready();
     let id = rig.session.publish(&"sys".into(), Publish::text("x"), rig.now).unwrap();

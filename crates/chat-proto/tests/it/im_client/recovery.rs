@@ -191,6 +191,31 @@ fn a_topic_is_attached_however_long_the_server_is_busy() {
     assert!(rig.session.topic(&PEER.into()).unwrap().is_attached());
 }
 
+/// One topic that was refused again and again, and waits long, holds up no other.
+#[test]
+fn a_topic_waits_for_its_own_time_only() {
+    let mut rig = Rig::subscribed(5);
+    rig.subscribe(GROUP, 3);
+    rig.come_back();
+    for pause in [5, 10, 20] {
+        for frame in rig.frames() {
+            let topic = text(&frame["sub"]["topic"]);
+            let code = if topic == PEER { 503 } else { 200 };
+            rig.ctrl(&text(&frame["sub"]["id"]), code, "{}", &topic);
+        }
+        rig.attach(3);
+        rig.receive("0");
+        if pause < 20 {
+            rig.wait(Duration::from_secs(pause));
+        }
+    }
+    assert!(rig.session.topic(&GROUP.into()).unwrap().is_attached());
+    rig.receive(&format!(r#"{{"ctrl":{{"topic":"{GROUP}","code":205,"text":"evicted"}}}}"#));
+    rig.wait(Duration::from_secs(5));
+    let frames = rig.frames();
+    assert!(frames.len() == 1 && frames[0]["sub"]["topic"] == GROUP, "{frames:?}");
+}
+
 #[test]
 fn a_topic_that_is_locked_is_attached_a_little_later() {
     let mut rig = Rig::subscribed(5);

@@ -3,7 +3,7 @@
 use super::*;
 
 use chat_proto::error::CallError;
-use chat_proto::im::client::{Changed, SetRequest};
+use chat_proto::im::client::{Changed, Receipt, SetRequest};
 use chat_proto::im::up::Cred;
 use chat_proto::im::{AccessMode, UserId};
 use chat_proto::json::Raw;
@@ -240,6 +240,65 @@ fn the_answer_to_a_transfer_tells_whether_it_is_complete() {
     assert_eq!(changed.user.as_ref(), Some(&user));
     let access = changed.access.unwrap();
     assert!(access.given.has(AccessMode::OWNER) && !access.mode().has(AccessMode::OWNER));
+}
+
+#[test]
+fn an_answer_with_a_wrong_side_tells_no_access() {
+    let wrong = [
+        r#"{"acs":5}"#,
+        r#"{"acs":"JRWP"}"#,
+        r#"{"acs":[]}"#,
+        r#"{"acs":{"want":5,"given":"JRW"}}"#,
+        r#"{"acs":{"want":"JRW","given":["JRW"]}}"#,
+        r#"{"acs":{"want":"JRW","given":"JRW","mode":{}}}"#,
+        // The last one of this name holds.
+        r#"{"acs":{"want":"JRW","given":"JRW"},"acs":{"want":true}}"#,
+        "[]",
+        "7",
+    ];
+    for params in wrong {
+        let mut rig = Rig::ready();
+        let id = rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+        rig.answer(200, params, PEER);
+        let view = rig.session.topic(&PEER.into()).unwrap();
+        assert!(view.access().is_none() && view.is_attached(), "{params}");
+        rig.head(PEER, 3);
+        assert!(completion(&rig.events(), id).is_ok(), "{params}");
+    }
+    // A side may be missing, be nothing, or stand under a name with escapes.
+    for params in [
+        r#"{"acs":{"want":"JRW","given":"JRW","mode":null}}"#,
+        r#"{"\u0061cs":{"w\u0061nt":"J\u0052W","given":"JRW","more":5}}"#,
+        r#"{"acs":7,"acs":{"want":"JRW","given":"JRW"}}"#,
+    ] {
+        let mut rig = Rig::ready();
+        rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+        rig.answer(200, params, PEER);
+        let view = rig.session.topic(&PEER.into()).unwrap();
+        assert_eq!(view.access().unwrap().mode(), mode("JRW"), "{params}");
+    }
+}
+
+#[test]
+fn lone_surrogates_in_an_answer_become_replacement_characters() {
+    let mut rig = Rig::subscribed(0);
+    let id = rig.session.publish(&PEER.into(), Publish::text("x"), rig.now).unwrap();
+    let wire = rig.last_id();
+    rig.receive(&format!(
+        r#"{{"ctrl":{{"id":"{wire}","topic":"{PEER}","code":403,"text":"no \ud83d\u0041","params":{{"why":"\ude00"}}}}}}"#
+    ));
+    let events = rig.events();
+    let Err(RequestError::Rejected(why)) = completion(&events, id) else { panic!("{events:?}") };
+    assert_eq!((&*why.code, &*why.text), ("403", "no \u{fffd}A"));
+    // Beside what is asked for, and in its place.
+    let mut published = |params| {
+        let id = rig.session.publish(&PEER.into(), Publish::text("x"), rig.now).unwrap();
+        rig.answer(202, params, PEER);
+        completion(&rig.events(), id).clone()
+    };
+    let beside = published(r#"{"seq":7,"\ud800":"\udfff"}"#);
+    assert!(matches!(beside, Ok(Answer::Published(Receipt { seq, .. })) if seq == 7));
+    assert_eq!(published(r#"{"seq":"\ud800"}"#), Err(RequestError::Unknown));
 }
 
 #[test]
