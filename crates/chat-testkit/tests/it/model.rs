@@ -115,6 +115,11 @@ impl Tale {
         self.and(Observation::Quiet(Box::new(Dump { rows, queues, ready })))
     }
 
+    /// A session attaches the group by itself.
+    fn attaching(self, client: Client) -> Self {
+        self.and(Observation::Attaching { client, chat: group(), number: 1 })
+    }
+
     fn lose(self, client: Client) -> Self {
         self.and(Observation::Link { client, up: false })
     }
@@ -340,7 +345,15 @@ fn unknown_without_need() {
     let other = lost.regain(ANN).publish(BOB, 4, "other");
     let other = other.store(vec![said(2, "usr2", "other")]);
     other.clone().end(ANN, 3, End::Unknown).passes();
-    other.told(ANN, 2, "usr2", "other").end(ANN, 3, End::Unknown).breaks(Demand::Knowable);
+    let other = other.told(ANN, 2, "usr2", "other");
+    other.clone().end(ANN, 3, End::Unknown).breaks(Demand::Knowable);
+    // What was deleted since may have been it.
+    let hidden = Row::Erased { chat: group(), user: Some("usr1".into()), ranges: vec![(3, 3)] };
+    let hide = Verb::Erase { chat: group(), ranges: vec![(3, 3)], hard: false };
+    let other = other.publish(BOB, 5, "more").ask(ANN, 7, hide);
+    let hidden = other.store(vec![said(3, "usr2", "more"), hidden]);
+    let gap = Observation::Gap { client: ANN, chat: group(), from: 3, to: 3 };
+    hidden.and(gap).end(ANN, 3, End::Unknown).passes();
     // A client that never knew how far the topic went cannot.
     let blind = Tale::new().publish(ANN, 3, "two").lose(ANN).regain(ANN).publish(BOB, 4, "other");
     let blind = blind.store(vec![said(1, "usr2", "other")]).told(ANN, 1, "usr2", "other");
@@ -547,4 +560,50 @@ fn an_order_is_read_by_who_says_so() {
     let scripted = scripted.store(vec![marks("trader2", 901)]);
     scripted.passes();
     scripted.store(vec![marks("trader2", 901)]).breaks(Demand::Marks);
+}
+
+/// What a session may bring about by itself, when it attaches a topic again.
+#[test]
+fn joined_again_by_a_session() {
+    let gone = || vec![member("usr2", None)];
+    let back = || vec![member("usr2", Some(("JRWPS", "JRWPS")))];
+    let leave = || Verb::Unsubscribe { chat: group() };
+    let tale = Tale::new().lose(TAB).regain(TAB);
+    let left = |tale: Tale| tale.ask(BOB, 2, leave()).store(gone());
+    left(tale.clone()).store(back()).breaks(Demand::Entitled);
+    // What ended while its `sub` was on its way, nobody could know.
+    let crossed = left(tale.clone().attaching(TAB));
+    crossed.clone().store(back()).passes();
+    // One that was answered brings nothing about any more.
+    let answered = Observation::Attached { client: TAB, number: 1 };
+    crossed.and(answered).store(back()).breaks(Demand::Entitled);
+    // What ended while the link was down could be read.
+    let away = left(Tale::new().lose(TAB)).regain(TAB).attaching(TAB);
+    away.clone().passes();
+    away.store(back()).breaks(Demand::Entitled);
+    // What the session said to be gone, or was told to leave, it leaves alone.
+    let dropped = Observation::Dropped { client: TAB, chat: group() };
+    tale.clone().and(dropped).attaching(TAB).breaks(Demand::Entitled);
+    for end in [End::Done, End::Unknown] {
+        let verb = Verb::Leave { chat: group() };
+        let farewell = Tale::new().ask(TAB, 2, verb).lose(TAB).end(TAB, 2, end).regain(TAB);
+        farewell.clone().attaching(TAB).breaks(Demand::Entitled);
+        let join = Verb::Subscribe { chat: Some(group()) };
+        farewell.ask(TAB, 3, join).attaching(TAB).passes();
+    }
+    let refused = End::Rejected("503".into());
+    tale.ask(TAB, 2, leave()).end(TAB, 2, refused).attaching(TAB).passes();
+}
+
+/// Who may have left and subscribes again begins anew: what came in between is not told.
+#[test]
+fn followed_again() {
+    let tale = Tale::new().one().ask(TAB, 2, Verb::Unsubscribe { chat: group() }).lose(TAB);
+    let tale = tale.end(TAB, 2, End::Unknown).publish(ANN, 3, "two");
+    let tale = tale.store(vec![said(2, "usr1", "two")]).regain(TAB);
+    let tale = tale.ask(TAB, 3, Verb::Subscribe { chat: Some(group()) });
+    let tale = tale.end(TAB, 3, End::Subscribed(Some(group())));
+    let tale = tale.and(Observation::Following { client: TAB, chat: group() });
+    let tale = tale.publish(ANN, 4, "three").store(vec![said(3, "usr1", "three")]);
+    tale.told(TAB, 3, "usr1", "three").passes();
 }

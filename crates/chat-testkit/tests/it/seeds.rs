@@ -1,6 +1,8 @@
 //! Runs that once failed, each cut short to what matters. The number is the seed that found it; the
 //! schedule stands here, because what a seed draws changes with the generator.
 
+mod members;
+
 use chat_proto::client::Phase;
 use chat_testkit::World;
 use chat_testkit::link::Weather;
@@ -152,4 +154,68 @@ fn what_is_found_in_history_moves_no_checkpoint_past_what_was_not_told() {
     ];
     let ends = play(setup, ops);
     assert!(matches!(ends[..], [(1, End::Published(Some(_)))]), "{ends:?}");
+}
+
+/// 7010350: a connection of order chat that was taken over while a commit failed was never closed, and
+/// never told anything again.
+#[test]
+fn who_is_taken_over_while_a_commit_fails_learns_of_it() {
+    // The second program takes over at some time after the first; the commit of what the buyer wrote is
+    // under way then.
+    for at in (300..1_200).step_by(30) {
+        let c2c = |account| C2cSetup { account, resend: false };
+        let commit = Weather { least: 400, jitter: 0 };
+        let setup =
+            Setup { im: Vec::new(), c2c: vec![c2c(0), c2c(1), c2c(0)], commit, ..setup(false) };
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(100, 0, V::Watch, 0),
+            verb(200, 2, V::Connect, 0),
+            verb(at, 1, V::Send, 0),
+            fault(at + 50, 1, Fault::FailCommits(1)),
+            verb(3_000, 1, V::Send, 0),
+        ];
+        play(setup, ops);
+    }
+}
+
+/// 7017472: after a loss the server could not say how far a topic goes, because a commit failed; what
+/// had come meanwhile was not told.
+#[test]
+fn how_far_a_topic_goes_is_asked_until_it_is_known() {
+    for at in (1_300..2_500).step_by(40) {
+        let commit = Weather { least: 100, jitter: 0 };
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(600, 0, V::Subscribe, 1),
+            verb(600, 1, V::Subscribe, 1),
+            fault(1_200, 0, Fault::Cut),
+            verb(1_210, 1, V::Publish, 1),
+            fault(at, 1, Fault::FailCommits(1)),
+            verb(at, 1, V::CreateGroup, 0),
+        ];
+        play(Setup { commit, ..setup(false) }, ops);
+    }
+}
+
+/// 6002807: the answer to a message was lost, and its author hid what has the number that it would have
+/// had: nobody can know whether it was that.
+#[test]
+fn who_hides_what_is_looked_for_cannot_know() {
+    let hide = Verb { arg: 1, who: 0, ..Verb::new(V::Hide) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(0, 1, V::Connect, 0),
+        verb(300, 1, V::CreateGroup, 0),
+        verb(600, 0, V::Subscribe, 0),
+        verb(900, 1, V::Publish, 0),
+        verb(1_200, 0, V::Publish, 0),
+        fault(1_205, 0, Fault::Cut),
+        verb(1_210, 1, V::Publish, 0),
+        Op { at: 1_230, act: Act::Do { client: 0, verb: hide } },
+        verb(1_240, 1, V::Publish, 0),
+    ];
+    play(setup(false), ops);
 }
