@@ -3,6 +3,7 @@
 mod codec;
 mod fan_out;
 mod growth;
+mod hub;
 mod session;
 mod sign;
 #[cfg(feature = "sockets")]
@@ -27,7 +28,7 @@ pub struct Case {
     pub group: &'static str,
     /// Unique in the group.
     pub name: String,
-    /// Instructions of the program say nothing: the kernel does the work.
+    /// Instructions say nothing because the kernel does the work, or would take too long to count.
     pub times_only: bool,
     build: Box<dyn Fn() -> Built>,
 }
@@ -41,7 +42,6 @@ impl Case {
         Self { group, name: name.into(), times_only: false, build: Box::new(build) }
     }
 
-    #[cfg(feature = "sockets")]
     fn times_only(self) -> Self {
         Self { times_only: true, ..self }
     }
@@ -77,6 +77,7 @@ pub fn all() -> Vec<Case> {
     cases.extend(sign::cases());
     cases.extend(session::cases());
     cases.extend(growth::cases());
+    cases.extend(hub::cases());
     cases
 }
 

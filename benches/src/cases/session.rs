@@ -100,7 +100,7 @@ pub(super) fn c2c() -> Rig<Session<C2c>> {
     rig
 }
 
-fn now() -> Now {
+pub(super) fn now() -> Now {
     Now { mono: Instant::now(), unix: UnixMillis::new(1_767_323_045_678) }
 }
 

@@ -1,6 +1,7 @@
 //! Many connections behind one machine.
 
 mod pbx;
+mod refuse;
 mod script;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -353,8 +354,10 @@ impl Hub {
                 Undo::Im(step) => self.services.im.undo(step),
             }
         }
-        for batch in held {
+        for mut batch in held {
+            let outputs = std::mem::take(&mut batch.outputs);
             self.refuse(batch);
+            self.end_forgotten(outputs);
         }
         self.pump();
     }
@@ -486,66 +489,40 @@ impl Hub {
 
     fn release(&mut self, batch: Batch) {
         for output in batch.outputs {
-            match output {
-                Output::Frame { conn, lane, text } => {
-                    if let Some(link) = self.links.get_mut(&conn) {
-                        // An overflow closes the connection, which `touch` sees.
-                        let _ = link.session.deliver(lane, text, self.now);
-                        self.touch(conn);
-                    }
-                }
-                Output::LoggedIn { conn } => {
-                    if let Some(link) = self.links.get_mut(&conn) {
-                        link.session.authenticated();
-                        self.touch(conn);
-                    }
-                }
-                Output::Close { conn, code, reason } => {
-                    if let Some(link) = self.links.get_mut(&conn) {
-                        link.session.close(code, reason, self.now);
-                        self.touch(conn);
-                    }
-                }
-                Output::Cut { conn } => {
-                    self.forget(conn);
-                    self.actions.push_back(HubAction::Drop { conn });
-                }
-                Output::Respond { id, response } => {
-                    self.actions.push_back(HubAction::Respond { id, response });
-                }
-                Output::Remove { key } => self.actions.push_back(HubAction::Remove { key }),
-                Output::Forward(it) => self.actions.push_back(HubAction::Forward(it)),
-            }
+            self.output(output);
         }
     }
 
-    /// Tells whoever caused a batch that it did not happen.
-    fn refuse(&mut self, batch: Batch) {
-        let failed = || errors(StatusCode::INTERNAL_SERVER_ERROR, "INTERNAL", "internal error");
-        match batch.requester {
-            Requester::Nobody => {}
-            Requester::Frame(conn, text) => {
-                let Some(link) = self.links.get(&conn) else { return };
-                let service = link.service;
-                // What was held is gone, with an error in its place or not.
-                self.wakes.insert(conn);
-                let (answer, _) = self.run(|services, cx| match service {
-                    Service::Im => services.im.store_failed(cx, conn, &text),
-                    Service::C2c => services.c2c.store_failed(&text),
-                });
-                if let (Some(answer), Some(link)) = (answer, self.links.get_mut(&conn)) {
-                    let _ =
-                        link.session.deliver(chat_proto::server::Lane::Answer, answer, self.now);
+    fn output(&mut self, output: Output) {
+        match output {
+            Output::Frame { conn, lane, text } => {
+                if let Some(link) = self.links.get_mut(&conn) {
+                    // An overflow closes the connection, which `touch` sees.
+                    let _ = link.session.deliver(lane, text, self.now);
                     self.touch(conn);
                 }
             }
-            Requester::Http(id) => {
-                self.actions.push_back(HubAction::Respond { id, response: failed() });
+            Output::LoggedIn { conn } => {
+                if let Some(link) = self.links.get_mut(&conn) {
+                    link.session.authenticated();
+                    self.touch(conn);
+                }
             }
-            Requester::Upload(id, key) => {
-                self.actions.push_back(HubAction::Respond { id, response: failed() });
-                self.actions.push_back(HubAction::Remove { key });
+            Output::Close { conn, code, reason } => {
+                if let Some(link) = self.links.get_mut(&conn) {
+                    link.session.close(code, reason, self.now);
+                    self.touch(conn);
+                }
             }
+            Output::Cut { conn } => {
+                self.forget(conn);
+                self.actions.push_back(HubAction::Drop { conn });
+            }
+            Output::Respond { id, response } => {
+                self.actions.push_back(HubAction::Respond { id, response });
+            }
+            Output::Remove { key } => self.actions.push_back(HubAction::Remove { key }),
+            Output::Forward(it) => self.actions.push_back(HubAction::Forward(it)),
         }
     }
 

@@ -11,15 +11,17 @@ mod notes;
 mod secrets;
 mod state;
 mod stream;
+mod subs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub use self::demand::{Demand, Limits, Violation};
 
-use self::access::{Access, Change, DELETE, OWN, Powers, READ, WRITE, bits};
+use self::access::{Access, Change, DELETE, OWN, Powers, READ, WRITE, bits, is_in};
 use self::secrets::Secrets;
 use self::state::{Ask, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view};
+use self::subs::Subs;
 use crate::observe::{Chat, Client, Dump, End, Observation, Observed, Queue, Row, Verb};
 
 type Verdict = Result<(), (Demand, String)>;
@@ -39,6 +41,7 @@ pub struct Model {
     /// Orders that somebody without a client said to have read, and who.
     scripted: BTreeSet<(Chat, String)>,
     secrets: Secrets,
+    subs: Subs,
 }
 
 fn demand(holds: bool, demand: Demand, what: impl FnOnce() -> String) -> Verdict {
@@ -89,6 +92,9 @@ impl Model {
                 let follow = self.follow(*client, chat);
                 (follow.last, follow.told) = (None, BTreeSet::new());
                 return demand(again, Demand::Order, || format!("{chat:?} went backwards"));
+            }
+            Observation::Attaching { client, chat, number } => {
+                return self.attaching(*client, chat, *number);
             }
             Observation::Stored(rows) => return self.stored(rows),
             Observation::Held(queues) => return bounded(queues),
@@ -177,10 +183,16 @@ impl Model {
             (End::Page(messages), Verb::History { chat }) => {
                 messages.iter().try_for_each(|it| self.may_have(&user, chat, it))?;
             }
-            (End::Done, verb) => {
+            // What it may have left it follows no more: that would join it again.
+            (End::Done | End::Unknown, verb) => {
                 if let Some(chat) = farewell(verb) {
-                    self.lives.entry(client).or_default().follows.remove(chat);
+                    let life = self.lives.entry(client).or_default();
+                    life.follows.remove(chat);
+                    life.quit.insert(chat.clone());
                 }
+            }
+            (End::Subscribed(Some(chat)), _) => {
+                self.lives.entry(client).or_default().quit.remove(chat);
             }
             _ => {}
         }
@@ -203,6 +215,7 @@ impl Model {
                 ask.met = is_so(&self.rooms, &ask.user, &ask.verb);
             }
         }
+        self.subs.settle();
         for (chat, room) in &self.rooms {
             let Chat::Topic(name) = chat else { continue };
             let alive = || room.members.values().filter_map(|it| it.access);
@@ -228,17 +241,8 @@ impl Model {
                     ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
                 });
                 let causes: Vec<_> = asks.copied().collect();
-                // Clients attach again by themselves, which brings the other side of a pair back, and
-                // a membership that ended elsewhere since they looked.
-                let in_pair = matches!(chat, Chat::Pair(..));
-                let until = room.members.get(user).map_or(0, |it| it.until);
-                let mut followers = self
-                    .lives
-                    .values()
-                    .filter(|life| life.follows.contains_key(chat) || life.dropped.contains(chat));
-                let brought = old.is_none()
-                    && followers
-                        .any(|it| if it.user == *user { until > it.up_since } else { in_pair });
+                let left = room.members.get(user).map_or(0, |it| it.left);
+                let brought = causes.is_empty() && self.subs.explain(&change, left, powers);
                 let due = old == new || is_order || brought || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
                 if let ([only], true) = (&causes[..], old != new) {
@@ -251,6 +255,9 @@ impl Model {
                     (false, true) => (member.since, member.until) = (step, u64::MAX),
                     (true, false) => member.until = step,
                     _ => {}
+                }
+                if is_in(old) && !is_in(new) {
+                    member.left = step;
                 }
                 member.access = new;
             }

@@ -339,6 +339,23 @@ pub enum Observation {
         /// Which topic.
         chat: Chat,
     },
+    /// A client wrote a `sub`, whoever wants it: its application, or its session, to attach again what
+    /// it follows.
+    Attaching {
+        /// Which client.
+        client: Client,
+        /// Which topic.
+        chat: Chat,
+        /// The client's number for it.
+        number: u64,
+    },
+    /// A `sub` was answered.
+    Attached {
+        /// Which client wrote it.
+        client: Client,
+        /// The client's number for it.
+        number: u64,
+    },
     /// A client sent a receipt.
     Noted {
         /// Which client.

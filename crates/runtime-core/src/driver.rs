@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use chat_proto::machine::{HttpRequest, HttpResult, LinkFailure, Upgrade};
@@ -43,6 +43,11 @@ pub(crate) trait Port<M: Machine> {
     /// Whether one more event can be taken.
     fn has_room(&self) -> bool;
 
+    /// How many messages may be read before their events are put.
+    fn ahead(&self) -> usize {
+        usize::MAX
+    }
+
     /// Takes an event. Only when there is room.
     fn put(&mut self, event: M::Event);
 
@@ -62,6 +67,14 @@ pub(crate) trait Port<M: Machine> {
     fn is_done(&self) -> bool;
 }
 
+/// A timer that runs.
+struct Alarm<R: Runtime> {
+    at: Instant,
+    sleep: Pin<Box<R::Sleep>>,
+    /// Whom it wakes.
+    task: Option<Waker>,
+}
+
 pub(crate) struct Driver<M: Machine, R: Runtime> {
     pub(crate) machine: M,
     pub(crate) runtime: R,
@@ -73,7 +86,7 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     linger: Option<Linger<R>>,
     exchanges: FuturesUnordered<Abortable<BoxFuture<(HttpId, HttpResult)>>>,
     aborts: BTreeMap<HttpId, AbortHandle>,
-    timer: Option<(Instant, Pin<Box<R::Sleep>>)>,
+    timer: Option<Alarm<R>>,
     /// When the wall clock was last read.
     clocks: Now,
     /// When to read it again.
@@ -201,7 +214,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
         }
         // No room means that an event may be stuck.
         if self.reading && port.has_room() {
-            worked |= self.poll_reads(cx, now);
+            worked |= self.poll_reads(cx, now, port.ahead());
         }
         // While there is other work, a look now and then is enough.
         if !worked || now.mono >= self.look_at {
@@ -221,7 +234,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             worked |= self.poll_linger(cx);
         }
         // A machine that has just finished leaves in the next turn.
-        !(worked || self.machine.is_finished() || self.poll_timer(cx))
+        !(worked || self.machine.is_finished() || self.poll_timer(cx, now))
     }
 
     /// The machine is finished: only the last bytes remain.
@@ -234,7 +247,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             self.linger = Some(link.into_linger(now.mono + self.options.linger));
         }
         let worked = self.poll_deadlines(now) | self.poll_linger(cx);
-        !(worked || (self.linger.is_some() && self.poll_timer(cx)))
+        !(worked || (self.linger.is_some() && self.poll_timer(cx, now)))
     }
 
     fn start(&mut self, action: Action) {
@@ -316,11 +329,11 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     }
 
     /// Reads what is there, as long as nothing else is to be done about it.
-    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
+    fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now, most: usize) -> bool {
         let since = now.mono.saturating_duration_since(self.read_at);
         self.read_at = now.mono;
         self.ahead = if since < BETWEEN_LOOKS { (self.ahead * 2).min(AHEAD) } else { 1 };
-        for read in 0..self.ahead {
+        for read in 0..most.min(self.ahead as usize) {
             let is_busy = read > 0 && !self.machine.is_quiet();
             if is_busy || !self.poll_read(cx, now) {
                 return read > 0;
@@ -382,7 +395,9 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     ///
     /// A deadline that moved away keeps the earlier timer: liveness deadlines move with every
     /// message, and one wake-up too many is cheaper than arming anew each time.
-    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+    ///
+    /// One that runs for this task already is left alone until its time has come.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
         let deadlines = [
             self.machine.poll_timeout(),
             self.link.as_ref().and_then(|link| link.give_up),
@@ -393,14 +408,22 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             return false;
         };
         let runtime = &self.runtime;
-        if self.timer.as_ref().is_some_and(|(at, _)| *at > due) {
+        if self.timer.as_ref().is_some_and(|timer| timer.at > due) {
             self.timer = None;
         }
-        let (_, sleep) =
-            self.timer.get_or_insert_with(|| (due, Box::pin(runtime.sleep_until(due))));
-        let fired = sleep.as_mut().poll(cx).is_ready();
+        let timer = self.timer.get_or_insert_with(|| Alarm {
+            at: due,
+            sleep: Box::pin(runtime.sleep_until(due)),
+            task: None,
+        });
+        if now.mono < timer.at && timer.task.as_ref().is_some_and(|it| it.will_wake(cx.waker())) {
+            return false;
+        }
+        let fired = timer.sleep.as_mut().poll(cx).is_ready();
         if fired {
             self.timer = None;
+        } else {
+            timer.task = Some(cx.waker().clone());
         }
         fired
     }
@@ -421,5 +444,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     }
 }
 
+#[cfg(test)]
+mod ahead;
 #[cfg(test)]
 mod tests;

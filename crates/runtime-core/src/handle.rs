@@ -268,3 +268,6 @@ where
     };
     (Box::new(call), Reply(receiver))
 }
+
+#[cfg(test)]
+mod tests;

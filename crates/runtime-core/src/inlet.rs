@@ -30,13 +30,18 @@ const BEHIND: usize = 4 * 1024;
 /// [`Runtime::poll_text`]: crate::Runtime::poll_text
 #[derive(Debug)]
 pub struct Inlet {
-    /// Read from the stream, passed on to nobody yet.
+    /// What was read and passed on to nobody yet, then room that is filled with zeros: once, not at
+    /// each read.
     buffer: BytesMut,
+    /// How much of that was read.
+    filled: usize,
     stage: Stage,
     /// Bytes asked of the stream at a time.
     at_a_time: usize,
     /// The longest text.
     longest: usize,
+    /// Somebody asks for texts. Where nobody does, the WebSocket gets them.
+    asked: bool,
     /// For the WebSocket, behind the bytes that wait.
     failure: Option<io::Error>,
 }
@@ -82,9 +87,11 @@ impl Inlet {
     pub fn new(config: &WsConfig) -> Self {
         Self {
             buffer: BytesMut::new(),
+            filled: 0,
             stage: Stage::Head { empty: false },
             at_a_time: config.read_buffer_bytes.max(256),
             longest: config.max_message_bytes.min(LONGEST),
+            asked: false,
             failure: None,
         }
     }
@@ -102,14 +109,17 @@ impl Inlet {
         &mut self,
         mut fill: impl FnMut(&mut [u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<Arrival> {
+        self.asked = true;
         loop {
             let Stage::Frames { pass: 0, parts } = self.stage else {
                 return Poll::Ready(Arrival::Other { fresh: false });
             };
             match self.front(parts) {
                 Front::Text { header, len } => {
-                    self.buffer.advance(header);
-                    return Poll::Ready(Arrival::Text(self.buffer.split_to(len).freeze()));
+                    let mut text = self.buffer.split_to(header + len).freeze();
+                    text.advance(header);
+                    self.filled -= header + len;
+                    return Poll::Ready(Arrival::Text(text));
                 }
                 Front::Pass { len, parts } => self.stage = Stage::Frames { pass: len, parts },
                 Front::Last => self.stage = Stage::Through,
@@ -136,12 +146,15 @@ impl Inlet {
         out: &mut [u8],
     ) -> Poll<io::Result<usize>> {
         if matches!(self.stage, Stage::Frames { pass: 0, .. }) {
-            return Poll::Pending;
+            if self.asked {
+                return Poll::Pending;
+            }
+            self.stage = Stage::Through;
         }
-        if self.buffer.is_empty() && !ready!(self.poll_fill(&mut fill)) {
+        if self.filled == 0 && !ready!(self.poll_fill(&mut fill)) {
             return Poll::Ready(self.failure.take().map_or(Ok(0), Err));
         }
-        let most = self.buffer.len().min(out.len());
+        let most = self.filled.min(out.len());
         let count = match &mut self.stage {
             Stage::Head { empty } => head(&self.buffer[..most], empty),
             Stage::Frames { pass, .. } => {
@@ -157,6 +170,7 @@ impl Inlet {
         }
         out[..count].copy_from_slice(&self.buffer[..count]);
         self.buffer.advance(count);
+        self.filled -= count;
         Poll::Ready(Ok(count))
     }
 
@@ -165,12 +179,14 @@ impl Inlet {
         &mut self,
         fill: &mut impl FnMut(&mut [u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<bool> {
-        let at = self.buffer.len();
-        self.buffer.reserve(self.at_a_time);
-        self.buffer.resize(at + self.at_a_time, 0);
-        let read = fill(&mut self.buffer[at..]);
+        if self.buffer.len() - self.filled < self.at_a_time / 4 {
+            self.buffer.truncate(self.filled);
+            self.buffer.reserve(self.at_a_time);
+            self.buffer.resize(self.filled + self.at_a_time, 0);
+        }
+        let read = fill(&mut self.buffer[self.filled..]);
         let count = if let Poll::Ready(Ok(count)) = read { count } else { 0 };
-        self.buffer.truncate(at + count);
+        self.filled += count;
         read.map(|result| {
             self.failure = result.err();
             count > 0
@@ -180,7 +196,7 @@ impl Inlet {
     /// Looks at a frame's header (RFC 6455, section 5.2).
     #[inline]
     fn front(&self, parts: bool) -> Front {
-        let bytes = &self.buffer[..];
+        let bytes = &self.buffer[..self.filled];
         let &[first, second, ..] = bytes else { return Front::Unknown };
         let (header, len) = match second {
             0..=125 => (2, u64::from(second)),

@@ -32,7 +32,8 @@
 //!
 //! # Back-pressure
 //!
-//! A message is read only while there is room for an event. An application that stops taking
+//! Messages are read only while there is room for an event: one, or up to 16 at once for an
+//! application that has taken the former ones within a millisecond. An application that stops taking
 //! events stops the reads, the socket's buffers fill, and the peer has to wait. Writes, pongs,
 //! timers, dials and HTTP exchanges go on (in the spawned form; a [`Connection`] that nobody polls
 //! does nothing at all).

@@ -89,7 +89,8 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Socket, tungstenite::Error>> + Send;
 
     /// The next text, where the socket has an [`Inlet`](crate::inlet::Inlet): what it cuts out does
-    /// not pass through the WebSocket. The rest is asked of the WebSocket.
+    /// not pass through the WebSocket. The rest is asked of the WebSocket, and where nobody calls this,
+    /// everything.
     fn poll_text(_socket: &mut Self::Socket, _cx: &mut Context<'_>) -> Poll<Arrival> {
         Poll::Ready(Arrival::Other { fresh: false })
     }

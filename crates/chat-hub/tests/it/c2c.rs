@@ -226,6 +226,29 @@ fn who_waits_for_a_commit_that_fails_is_read_from_again() {
     assert!(front.hub.wants_input(buyer));
 }
 
+/// A connection that was taken over is closed even when the commit that its close waits for fails:
+/// nothing is pushed to it any more, so it must not look open.
+#[test]
+fn who_is_taken_over_while_a_commit_fails_is_closed_all_the_same() {
+    let mut front = Front::new();
+    let (older, buyer) = (front.dial("merchant"), front.dial("buyer"));
+    let ticket = front.ticket("merchant");
+    let message = Message::Text(text("u", ORDER, "x"));
+    front.hub.handle_input(Input::Received { conn: buyer, message }, front.now);
+    let Some(HubAction::Commit { upto, .. }) = front.hub.poll_action() else { panic!() };
+    let newer = front.try_dial(&ticket).unwrap();
+    assert!(front.messages(older).is_empty(), "nothing is said before the commit ends");
+    front.hub.commit_failed(upto, front.now);
+    front.pump();
+    let messages = front.messages(older);
+    assert!(
+        matches!(&messages[..], [Message::Close(Some(close))] if close.reason.as_str() == "Bye"),
+        "{messages:?}"
+    );
+    front.send(buyer, text("u2", ORDER, "y"));
+    assert_eq!(front.pushes(newer).len(), 2, "with the automatic reply");
+}
+
 proptest! {
     #![proptest_config(crate::lab::cases(512))]
 

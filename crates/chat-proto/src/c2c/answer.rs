@@ -494,6 +494,26 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_surrogate_does_not_cost_the_answer() {
+        let refused = r#"{"code":"83229","message":"resting \ud83d\u0020x\ude00","success":false}"#;
+        assert_eq!(
+            reason(200, refused),
+            Reason::Business {
+                code: "83229".to_owned(),
+                message: "resting \u{fffd} x\u{fffd}".to_owned()
+            }
+        );
+        let rows = answer(
+            200,
+            r#"{"code":"000000","data":[{"id":"7","type":"text","content":"\udc00","\ud800":1}],"total":1,"success":true}"#,
+        );
+        let Page { items, total } = page(&rows).unwrap();
+        assert_eq!((items.len(), total), (1, Some(1)));
+        // What is no escape is no answer.
+        assert_eq!(reason(200, r#"{"code":"1","message":"\ud83","success":false}"#), Reason::Shape);
+    }
+
+    #[test]
     fn refusals_say_what_to_do() {
         let refusal = |status, body| classify(&answer(status, body)).unwrap_err();
         assert!(refusal(400, r#"{"code":-1021,"msg":"x"}"#).is_clock());

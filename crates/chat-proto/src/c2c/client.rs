@@ -252,16 +252,18 @@ impl Service for C2c {
         !call.0.is_of_the_link()
     }
 
-    fn on_cancelled(state: &mut State, cx: &mut Cx<'_, Self>) {
+    fn on_cancelled(state: &mut State, _: Ask, cx: &mut Cx<'_, Self>) {
         let waits = |id: RequestId| cx.ask(id).is_some();
         state.queue.retain(|id| waits(*id));
         state.gate.retain(|kind| kind.request().is_none_or(waits));
     }
 
-    fn on_cut_short(ask: &Ask) -> RequestError {
+    fn on_cut_short(ask: &mut Ask, cx: &mut Cx<'_, Self>) -> RequestError {
         match ask {
-            Ask::Send(send) if send.0.is_untouched() => RequestError::Cancelled,
-            Ask::Send(_) => RequestError::Unknown,
+            Ask::Send(send) => {
+                send.0.take_back(cx);
+                if send.0.is_untouched() { RequestError::Cancelled } else { RequestError::Unknown }
+            }
             // The message that others could see was not written.
             Ask::Picture(_) => RequestError::Cancelled,
             Ask::Rest(ask) => ask.cut_short(),

@@ -52,7 +52,12 @@ struct Engine<S: Service> {
     timers: Timers<S::Alarm>,
     requests: Requests<S::Key, S::Ask>,
     calls: Table<HttpId, S::Call>,
-    transmits: VecDeque<Transmit>,
+    /// What is to be written, each with its number.
+    transmits: VecDeque<(u64, Transmit)>,
+    /// The number of the next.
+    next_transmit: u64,
+    /// The transport took everything before this number, as far as it was not dropped with its link.
+    left: u64,
     actions: VecDeque<Action>,
     events: VecDeque<EventOf<S>>,
     /// The last look for an event found none.
@@ -83,6 +88,8 @@ impl<S: Service> Session<S> {
             requests: Requests::new(),
             calls: Table::new(),
             transmits: VecDeque::new(),
+            next_transmit: 0,
+            left: 0,
             actions: VecDeque::new(),
             events: VecDeque::new(),
             drained: true,
@@ -121,10 +128,10 @@ impl<S: Service> Session<S> {
     /// Does nothing when it has ended already.
     pub fn cancel(&mut self, id: RequestId, now: Now) {
         self.engine.advance(now);
-        if let Some(ask) = self.engine.requests.remove(id) {
-            let result = Err(S::on_cut_short(&ask));
+        if let Some(mut ask) = self.engine.requests.remove(id) {
+            let result = Err(S::on_cut_short(&mut ask, &mut Cx { engine: &mut self.engine }));
             self.engine.events.push_back(Event::Completed { id, result });
-            S::on_cancelled(&mut self.state, &mut Cx { engine: &mut self.engine });
+            S::on_cancelled(&mut self.state, ask, &mut Cx { engine: &mut self.engine });
             self.settle();
         }
     }
@@ -174,7 +181,15 @@ impl<S: Service> Session<S> {
     }
 
     /// Carries out what the service decided.
+    #[inline]
     fn settle(&mut self) {
+        if self.engine.decision.is_some() {
+            self.carry_out();
+        }
+    }
+
+    #[cold]
+    fn carry_out(&mut self) {
         // A service that is told of a loss may decide to stop, but loses nothing more: two rounds.
         while let Some(decision) = self.engine.decision.take() {
             match decision {
@@ -269,7 +284,7 @@ impl<S: Service> Session<S> {
             Timer::Heartbeat => {
                 let next = self.engine.at(config.heartbeat);
                 // One that was not written yet is enough.
-                if !self.engine.transmits.back().is_some_and(|last| is_ping(&last.message)) {
+                if !self.engine.transmits.back().is_some_and(|(_, last)| is_ping(&last.message)) {
                     self.engine.push_message(Message::Ping(Bytes::new()));
                 }
                 self.engine.timers.set(Timer::Heartbeat, next);
@@ -327,7 +342,9 @@ impl<S: Service> Machine for Session<S> {
     }
 
     fn poll_transmit(&mut self) -> Option<Transmit> {
-        self.engine.transmits.pop_front()
+        let (number, transmit) = self.engine.transmits.pop_front()?;
+        self.engine.left = number + 1;
+        Some(transmit)
     }
 
     fn poll_action(&mut self) -> Option<Action> {
@@ -415,8 +432,23 @@ impl<S: Service> Engine<S> {
         }
     }
 
-    fn push_message(&mut self, message: Message) {
-        self.transmits.push_back(Transmit { conn: ConnId::new(self.conn), message });
+    /// Puts a message into the queue, and tells its number.
+    fn push_message(&mut self, message: Message) -> u64 {
+        let number = self.next_transmit;
+        self.next_transmit += 1;
+        self.transmits.push_back((number, Transmit { conn: ConnId::new(self.conn), message }));
+        number
+    }
+
+    /// Takes a message out of the queue. Whether it never left, and never will.
+    fn take_back(&mut self, number: u64) -> bool {
+        if number < self.left {
+            return false;
+        }
+        if let Ok(at) = self.transmits.binary_search_by_key(&number, |(number, _)| *number) {
+            self.transmits.remove(at);
+        }
+        true
     }
 
     /// Lets go of the link, if there is one. What was not written is not written any more.
@@ -460,8 +492,8 @@ impl<S: Service> Engine<S> {
 
     fn cut_requests_short(&mut self) {
         for id in self.requests.ids() {
-            if let Some(ask) = self.requests.remove(id) {
-                let result = Err(S::on_cut_short(&ask));
+            if let Some(mut ask) = self.requests.remove(id) {
+                let result = Err(S::on_cut_short(&mut ask, &mut Cx { engine: self }));
                 self.events.push_back(Event::Completed { id, result });
             }
         }

@@ -103,9 +103,9 @@ pub trait Service: Dialect + Sized + 'static {
         false
     }
 
-    /// The application gave a request up; it is in the table no more.
-    fn on_cancelled(_state: &mut Self::State, _cx: &mut Cx<'_, Self>) {}
+    /// The application gave this request up; it is in the table no more.
+    fn on_cancelled(_state: &mut Self::State, _ask: Self::Ask, _cx: &mut Cx<'_, Self>) {}
 
     /// How a request ends that the application or the end of the session cuts short.
-    fn on_cut_short(ask: &Self::Ask) -> RequestError;
+    fn on_cut_short(ask: &mut Self::Ask, cx: &mut Cx<'_, Self>) -> RequestError;
 }

@@ -122,11 +122,15 @@ impl Service for Im {
         true
     }
 
-    fn on_cancelled(state: &mut ImState, cx: &mut Cx<'_, Self>) {
+    fn on_cancelled(state: &mut ImState, ask: Ask, cx: &mut Cx<'_, Self>) {
+        if ask.says_farewell() {
+            state.unfollow(&ask.topic, cx);
+        }
         state.on_ended(cx);
     }
 
-    fn on_cut_short(ask: &Ask) -> RequestError {
+    fn on_cut_short(ask: &mut Ask, cx: &mut Cx<'_, Self>) -> RequestError {
+        ask.sent = ask.sent && !cx.take_back(ask.number);
         ask.cut_short()
     }
 }

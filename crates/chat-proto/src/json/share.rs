@@ -138,12 +138,17 @@ impl Span {
         if part.is_empty() {
             return Some(Self::EMPTY);
         }
-        let (from, to) = range(whole, part)?;
-        let len = to - from;
+        let from = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+        let is_within = from <= whole.len() && part.len() <= whole.len() - from;
+        if !is_within || whole.len() >= Self::ESCAPED as usize {
+            return None;
+        }
+        // Both are less than that.
+        let (from, len) = (from as u32, part.len() as u32);
         match form {
-            Form::Clean | Form::Bare if len < Self::ESCAPED => Some(Self { from, len }),
-            Form::Escaped if len < Self::ESCAPED => Some(Self { from, len: len | Self::ESCAPED }),
-            Form::Plain | Form::Clean | Form::Bare | Form::Escaped => None,
+            Form::Clean | Form::Bare => Some(Self { from, len }),
+            Form::Escaped => Some(Self { from, len: len | Self::ESCAPED }),
+            Form::Plain => None,
         }
     }
 
@@ -165,7 +170,6 @@ impl Span {
 }
 
 /// Where in `whole` the slice `part` lies.
-#[inline(always)]
 fn range(whole: &str, part: &str) -> Option<(u32, u32)> {
     let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
     let to = from + part.len();

@@ -160,6 +160,7 @@ impl Encode for Raw<'_> {
         self.is_null()
     }
 
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.as_str().as_bytes());
     }
@@ -171,6 +172,7 @@ impl Encode for bool {
         !self
     }
 
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(if *self { b"true" } else { b"false" });
     }
@@ -184,6 +186,7 @@ macro_rules! whole_number {
                 *self == 0
             }
 
+            #[inline]
             fn encode(&self, out: &mut Vec<u8>) {
                 out.extend_from_slice(itoa::Buffer::new().format(*self).as_bytes());
             }
@@ -198,6 +201,7 @@ impl<T: Encode> Encode for Option<T> {
         self.is_none()
     }
 
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Some(value) => value.encode(out),
@@ -212,6 +216,7 @@ impl<T: Encode> Encode for Box<T> {
         (**self).is_absent()
     }
 
+    #[inline]
     fn encode(&self, out: &mut Vec<u8>) {
         (**self).encode(out);
     }

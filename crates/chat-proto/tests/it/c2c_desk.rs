@@ -19,6 +19,8 @@ pub(crate) struct Desk {
     pub(crate) session: Session<C2c>,
     pub(crate) now: Now,
     pub(crate) conn: ConnId,
+    /// What the transport took, and nobody looked at yet.
+    taken: Vec<Message>,
 }
 
 /// A request the session made.
@@ -44,7 +46,7 @@ impl Desk {
         let api = Api::new(&"demo-merchant-key".into(), &"demo-merchant-secret".into()).unwrap();
         let now = Now { mono: crate::some_instant(), unix: UnixMillis::new(START) };
         let session = Session::c2c(config, api, 7, now);
-        Self { session, now, conn: ConnId::new(0) }
+        Self { session, now, conn: ConnId::new(0), taken: Vec::new() }
     }
 
     /// Connected, with nothing left to poll.
@@ -76,7 +78,14 @@ impl Desk {
         self.session.handle_input(Input::Opened { conn: self.conn }, self.now);
     }
 
+    /// The transport takes what there is.
+    pub(crate) fn take(&mut self) {
+        let all = std::iter::from_fn(|| self.session.poll_transmit());
+        self.taken.extend(all.map(|transmit| transmit.message));
+    }
+
     pub(crate) fn pass(&mut self, by: Duration) {
+        self.take();
         self.now = self.now.after(by);
     }
 
@@ -143,6 +152,8 @@ impl Desk {
     }
 
     pub(crate) fn lose(&mut self) {
+        self.take();
+        self.taken.clear();
         let failure = LinkFailure::Ended;
         self.session.handle_input(Input::Lost { conn: self.conn, failure }, self.now);
         let Some(Action::Drop { .. }) = self.session.poll_action() else { panic!() };
@@ -181,8 +192,10 @@ impl Desk {
     }
 
     pub(crate) fn written(&mut self) -> Vec<String> {
-        std::iter::from_fn(|| self.session.poll_transmit())
-            .filter_map(|it| match it.message {
+        self.take();
+        std::mem::take(&mut self.taken)
+            .into_iter()
+            .filter_map(|message| match message {
                 Message::Text(text) => Some(text.as_str().to_owned()),
                 Message::Binary(_) | Message::Ping(_) | Message::Pong(_) | Message::Close(_) => {
                     None

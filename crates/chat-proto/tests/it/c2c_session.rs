@@ -152,6 +152,7 @@ fn a_history_that_cannot_be_read_says_nothing_but_ends() {
 fn attempts_that_keep_failing_do_not_keep_a_message_waiting_for_ever() {
     let mut desk = Desk::ready();
     let id = desk.session.send_text(ORDER, "hello", desk.now).unwrap();
+    desk.take();
     desk.session
         .handle_input(Input::Lost { conn: desk.conn, failure: LinkFailure::Ended }, desk.now);
     // Nothing is ever answered: each attempt ends before the exchanges do.
@@ -567,6 +568,7 @@ fn a_dead_link_is_noticed_and_pings_keep_a_live_one() {
 fn closing_ends_every_request_by_what_is_known() {
     let mut desk = Desk::ready();
     let (written, _) = desk.send("one");
+    desk.take();
     let queued = desk.session.send_text(ORDER, "two", desk.now).unwrap();
     desk.session.close(desk.now);
     let events = desk.events();

@@ -16,6 +16,7 @@ mod c2c_receiving;
 mod c2c_sending;
 mod c2c_session;
 mod c2c_socket;
+mod c2c_unsent;
 mod client_phases;
 mod im_client;
 mod im_fixtures;

@@ -44,6 +44,11 @@ impl Access {
     }
 }
 
+/// Whether somebody is in it.
+pub(super) fn is_in(access: Option<Access>) -> bool {
+    access.is_some_and(|it| it.mode() & JOIN != 0)
+}
+
 /// A change of somebody's membership: `None` is none.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Change<'a> {
@@ -128,7 +133,7 @@ const fn without(access: Access, letters: u8) -> Access {
 pub(super) fn is_met(verb: &Verb, member: Option<Access>) -> bool {
     let of_two = |chat: &Chat| matches!(chat, Chat::Pair(..));
     match verb {
-        Verb::Subscribe { .. } => member.is_some_and(|it| it.mode() & JOIN != 0),
+        Verb::Subscribe { .. } => is_in(member),
         Verb::Unsubscribe { .. } | Verb::Delete { .. } | Verb::Remove { .. } => member.is_none(),
         Verb::Want { chat, mode } => member.is_some_and(|it| of_two(chat) || it.want == bits(mode)),
         Verb::Give { chat, mode, .. } => member.is_some_and(|it| {

@@ -18,7 +18,6 @@ impl Model {
                 let life = self.lives.entry(*client).or_default();
                 if *up {
                     life.up_since = self.step;
-                    life.dropped.clear();
                     let follows = life.follows.values_mut();
                     follows.for_each(|it| (it.pushed, it.read) = (None, None));
                 } else {
@@ -52,7 +51,7 @@ impl Model {
             Observation::Dropped { client, chat } => {
                 let life = self.lives.entry(*client).or_default();
                 life.follows.remove(chat);
-                life.dropped.insert(chat.clone());
+                life.quit.insert(chat.clone());
             }
             Observation::Noted { client, chat, seq, .. } => {
                 let user = self.lives.entry(*client).or_default().user.clone();
@@ -63,6 +62,7 @@ impl Model {
             Observation::Scripted { user, verb: Verb::MarkRead { chat } } => {
                 self.scripted.insert((chat.clone(), user.clone()));
             }
+            Observation::Attached { client, number } => self.subs.answered(*client, *number),
             Observation::Secret(secret) => self.secrets.add(secret),
             _ => {}
         }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::access::{Access, JOIN, bits, is_met};
+use super::access::{Access, JOIN, bits, is_in, is_met};
 use crate::observe::{Chat, Client, Message, Row, Verb};
 
 /// One client's request: client, life of the client, number.
@@ -40,6 +40,8 @@ pub(super) struct Member {
     pub(super) since: u64,
     /// Could read last at this step; `MAX` while it may.
     pub(super) until: u64,
+    /// When they were in it last: the step at which that ended.
+    pub(super) left: u64,
     pub(super) marks: (u64, u64),
     /// The highest number they sent a receipt for.
     pub(super) noted: u64,
@@ -91,8 +93,8 @@ pub(super) struct Life {
     pub(super) up_since: u64,
     pub(super) open: BTreeSet<u64>,
     pub(super) follows: BTreeMap<Chat, Follow>,
-    /// What it was told to be gone since its link is up.
-    pub(super) dropped: BTreeSet<Chat>,
+    /// What it was told to be gone, or has left or may have, and did not subscribe to since.
+    pub(super) quit: BTreeSet<Chat>,
 }
 
 impl Room {
@@ -118,6 +120,9 @@ pub(super) fn apply(rooms: &mut BTreeMap<Chat, Room>, row: &Row, step: u64) {
     match row {
         Row::Topic { exists: false, .. } => {
             for member in room.members.values_mut() {
+                if is_in(member.access) {
+                    member.left = step;
+                }
                 (member.access, member.until) = (None, member.until.min(step));
                 (member.marks, member.noted) = ((0, 0), 0);
             }
@@ -214,7 +219,12 @@ pub(super) fn knows_all(rooms: &BTreeMap<Chat, Room>, ask: &Ask, life: &Life) ->
     let member = room.members.get(&ask.user);
     let reads = member.is_some_and(|it| it.until == u64::MAX && it.since <= ask.step);
     let followed = follow.fresh && follow.since <= ask.step;
-    reads && followed && last.is_some_and(|last| follow.last >= Some(*last))
+    // What was deleted since may have been it.
+    let gone = |(seq, kept): (&u64, &Kept)| {
+        kept.step > ask.step && (!kept.here || room.is_erased(Some(&ask.user), *seq))
+    };
+    let whole = !room.messages.iter().any(gone);
+    reads && followed && whole && last.is_some_and(|last| follow.last >= Some(*last))
 }
 
 /// The conversation that a request leaves.

@@ -141,6 +141,9 @@ pub(super) struct Client {
     pub(super) checkpoints: BTreeMap<String, Checkpoint>,
     pub(super) watching: BTreeSet<String>,
     pub(super) following: BTreeSet<TopicName>,
+    /// `sub`s on their way on the live link: ids and numbers.
+    pub(super) subs: Vec<(String, u64)>,
+    pub(super) last_sub: u64,
 }
 
 impl Client {
@@ -170,6 +173,8 @@ impl Client {
             checkpoints: BTreeMap::new(),
             watching: BTreeSet::new(),
             following: BTreeSet::new(),
+            subs: Vec::new(),
+            last_sub: 0,
         }
     }
 

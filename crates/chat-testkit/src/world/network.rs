@@ -1,5 +1,7 @@
 //! Dials, messages and HTTP exchanges on their way.
 
+mod subs;
+
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,6 +21,7 @@ impl World {
         self.links.insert(link, Link::new(conn));
         let client = &mut self.clients[n];
         client.link = Some(link);
+        client.subs.clear();
         let life = client.life;
         let after = self.delay();
         self.plan(after, Due::Dial { client: n, life, link, request });
@@ -47,6 +50,7 @@ impl World {
         let Some(id) = self.clients[n].link else { return };
         self.shown_message(&message, self.clients[n].is_im(), true);
         self.note(|| format!("client {n} → {}", shown(&message)));
+        self.see_sub(n, &message);
         let (now, after) = (self.clock.now().mono, self.delay());
         if let Some(link) = self.links.get_mut(&id) {
             link.send(Way::Up, Parcel::Message(message), now, after);
@@ -135,6 +139,7 @@ impl World {
             Parcel::Message(message) => {
                 self.shown_message(&message, self.clients[n].is_im(), false);
                 self.note(|| format!("client {n} ← {}", shown(&message)));
+                self.see_answer(n, &message);
                 match &message {
                     Message::Ping(payload) => self.write(n, Message::Pong(payload.clone())),
                     Message::Close(frame) => self.write(n, Message::Close(frame.clone())),

@@ -12,6 +12,7 @@ use std::time::Instant;
 use chat_proto::Now;
 use rustls_pki_types::ServerName;
 
+use crate::inlet::Arrival;
 use crate::{Network, Runtime, WsConfig};
 
 /// Another runtime, counted.
@@ -100,6 +101,10 @@ impl<R: Runtime> Runtime for Watched<R> {
     ) -> Result<Self::Socket, tungstenite::Error> {
         pause().await;
         self.inner.upgrade(stream, request, config).await
+    }
+
+    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
+        R::poll_text(socket, cx)
     }
 
     fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

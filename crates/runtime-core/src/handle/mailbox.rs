@@ -77,6 +77,10 @@ impl<M: Machine + 'static> Port<M> for Mailbox<M> {
         self.room > 0
     }
 
+    fn ahead(&self) -> usize {
+        self.room
+    }
+
     fn put(&mut self, event: M::Event) {
         self.events.push_back(event);
         self.room -= 1;

@@ -39,6 +39,7 @@ impl Wake for Bell {
 }
 
 impl Bell {
+    #[inline]
     fn answer(&self) -> bool {
         // Seldom rung while somebody asks again and again, and a look costs nothing.
         self.rung.load(Ordering::Acquire) && self.rung.swap(false, Ordering::AcqRel)
@@ -54,6 +55,7 @@ impl Doorbell {
 
     /// Asks the source, unless it has said [`Poll::Pending`] and was quiet since. The task of `cx` is
     /// woken when it rings.
+    #[inline]
     pub(super) fn poll<T>(
         &mut self,
         cx: &mut Context<'_>,

@@ -1,7 +1,10 @@
 //! How far orders were read.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{SerializeStruct as _, Serializer};
 use serde::{Deserialize, Serialize};
 
 use crate::c2c::frame::Push;
@@ -20,14 +23,11 @@ use crate::c2c::frame::Push;
 /// assert_eq!(serde_json::to_string(&checkpoint)?, stored);
 /// # Ok::<(), serde_json::Error>(())
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The highest message id that was emitted.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_id: Option<i64>,
     /// The uuid of that message.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub last_uuid: Option<String>,
     /// Its time, in milliseconds since 1970. Where ids cannot be compared, earlier messages are not
     /// wanted.
@@ -83,6 +83,57 @@ impl Checkpoint {
     }
 }
 
+/// The only type of this crate that is stored: not worth what the derive macros take to compile.
+impl Serialize for Checkpoint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { last_id, last_uuid, since_millis } = self;
+        let len = 1 + usize::from(last_id.is_some()) + usize::from(last_uuid.is_some());
+        let mut members = serializer.serialize_struct("Checkpoint", len)?;
+        if let Some(id) = last_id {
+            members.serialize_field("last_id", id)?;
+        }
+        if let Some(uuid) = last_uuid {
+            members.serialize_field("last_uuid", uuid)?;
+        }
+        members.serialize_field("since_millis", since_millis)?;
+        members.end()
+    }
+}
+
+/// Members may be missing, and others are ignored.
+impl<'de> Deserialize<'de> for Checkpoint {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+
+        impl<'de> Visitor<'de> for Members {
+            type Value = Checkpoint;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a checkpoint")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Checkpoint, A::Error> {
+                let mut checkpoint = Checkpoint::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match &*name {
+                        "last_id" => checkpoint.last_id = map.next_value()?,
+                        "last_uuid" => checkpoint.last_uuid = map.next_value()?,
+                        "since_millis" => checkpoint.since_millis = map.next_value()?,
+                        _ => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(checkpoint)
+            }
+        }
+
+        deserializer.deserialize_struct(
+            "Checkpoint",
+            &["last_id", "last_uuid", "since_millis"],
+            Members,
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,5 +183,14 @@ mod tests {
     fn what_an_older_version_stored_is_read() {
         let read: Checkpoint = serde_json::from_str(r#"{"since_millis":3,"new":1}"#).unwrap();
         assert_eq!(read, Checkpoint { since_millis: 3, ..Checkpoint::default() });
+        let whole =
+            Checkpoint { last_id: Some(-7), last_uuid: Some("ü\n".into()), since_millis: 9 };
+        for checkpoint in [read, whole, Checkpoint::default()] {
+            let stored = serde_json::to_value(&checkpoint).unwrap();
+            assert_eq!(serde_json::from_value::<Checkpoint>(stored).unwrap(), checkpoint);
+        }
+        for wrong in ["[]", "7", r#"{"since_millis":-1}"#, r#"{"last_uuid":5}"#] {
+            assert!(serde_json::from_str::<Checkpoint>(wrong).is_err(), "{wrong}");
+        }
     }
 }

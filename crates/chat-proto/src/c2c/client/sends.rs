@@ -31,6 +31,8 @@ pub(super) struct Send {
     /// It was proven lost once: this is its second way.
     resent: bool,
     stage: Stage,
+    /// The number of its frame on the link on which it was written last.
+    number: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -137,6 +139,7 @@ pub(super) fn new(
         resend: options.resend.unwrap_or(state.config.resend),
         resent: false,
         stage: Stage::Queued,
+        number: 0,
     })
 }
 
@@ -170,7 +173,10 @@ pub(super) fn pump(state: &mut State, cx: &mut Cx<'_, C2c>) {
         (ask.0.stage, ask.0.written) = (Stage::Written, written);
         ask.0.written_at = Some(at);
         let (uuid, text) = (ask.0.uuid.clone(), ask.0.text.clone());
-        cx.send_text(text);
+        let number = cx.send_text(text);
+        if let Some(Ask::Send(ask)) = cx.ask_mut(id) {
+            ask.0.number = number;
+        }
         cx.event(C2cEvent::Sending { id, uuid, progress: Progress::Written });
         let patience = cx.config().request_timeout;
         cx.postpone(id, patience);
@@ -245,6 +251,7 @@ pub(super) fn on_unanswered(
     cx: &mut Cx<'_, C2c>,
     id: RequestId,
 ) -> Option<RequestError> {
+    take_back(cx, id);
     let Some(Ask::Send(ask)) = cx.ask_mut(id) else { return None };
     let mut search = match ask.0.stage {
         Stage::Queued => {
@@ -353,8 +360,36 @@ fn set_search(cx: &mut Cx<'_, C2c>, id: RequestId, search: Verifying) {
     }
 }
 
+impl Send {
+    /// A message whose frame never left was not written.
+    pub(super) fn take_back(&mut self, cx: &mut Cx<'_, C2c>) -> bool {
+        let is_back = matches!(self.stage, Stage::Written) && cx.take_back(self.number);
+        if is_back {
+            self.stage = Stage::Queued;
+        }
+        is_back
+    }
+}
+
+fn take_back(cx: &mut Cx<'_, C2c>, id: RequestId) -> bool {
+    let Some(Ask::Send(ask)) = cx.ask(id) else { return false };
+    let (stage, number) = (ask.0.stage, ask.0.number);
+    let is_back = matches!(stage, Stage::Written) && cx.take_back(number);
+    if is_back && let Some(Ask::Send(ask)) = cx.ask_mut(id) {
+        ask.0.stage = Stage::Queued;
+    }
+    is_back
+}
+
 /// The link is gone: no echo will come for what was written.
-pub(super) fn verify_written(state: &State, cx: &mut Cx<'_, C2c>) {
+pub(super) fn verify_written(state: &mut State, cx: &mut Cx<'_, C2c>) {
+    // What never left waits for the next link, before what came later.
+    let unsent: Vec<_> = cx.waiting().into_iter().filter(|id| take_back(cx, *id)).collect();
+    for id in unsent.into_iter().rev() {
+        let patience = cx.config().request_timeout;
+        cx.postpone(id, patience);
+        state.queue.push_front(id);
+    }
     for id in cx.waiting() {
         if let Some(Ask::Send(ask)) = cx.ask(id)
             && matches!(ask.0.stage, Stage::Written)

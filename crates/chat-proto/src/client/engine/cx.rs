@@ -66,11 +66,20 @@ impl<S: Service> Cx<'_, S> {
         self.send_text(frame.encode());
     }
 
-    /// Writes a frame that is encoded already. Dropped without a link, and after our close.
-    pub fn send_text(&mut self, text: Text) {
+    /// Writes a frame that is encoded already, and tells its number. Dropped without a link, and after
+    /// our close.
+    pub fn send_text(&mut self, text: Text) -> u64 {
         if matches!(self.engine.phase, Phase::Opening | Phase::Ready) {
-            self.engine.push_message(Message::Text(text));
+            self.engine.push_message(Message::Text(text))
+        } else {
+            u64::MAX
         }
+    }
+
+    /// Takes a frame back that the transport did not take yet, or did not before its link was lost.
+    /// Whether it never left, and never will: then nobody has seen it.
+    pub fn take_back(&mut self, number: u64) -> bool {
+        self.engine.take_back(number)
     }
 
     /// How many messages wait to be written. What the peer provokes must not add to many.

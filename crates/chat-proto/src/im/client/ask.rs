@@ -6,7 +6,7 @@ use super::answer::{Answer, Changed, History, Receipt, Subscribed};
 use super::request::{HistoryQuery, no_meta};
 use crate::error::{Rejection, RequestError};
 use crate::im::down::{Data, Meta};
-use crate::im::{TopicKind, TopicName};
+use crate::im::{TopicKind, TopicName, UserId};
 use crate::machine::Text;
 use crate::table::Table;
 
@@ -18,6 +18,8 @@ pub struct Ask {
     pub(super) frame: Text,
     /// Written on the live link.
     pub(super) sent: bool,
+    /// The number of its frame there.
+    pub(super) number: u64,
     /// Written on a link that was lost, and not proven lost with it.
     pub(super) doubted: bool,
     pub(super) kind: AskKind,
@@ -41,8 +43,8 @@ pub(super) enum AskKind {
     Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Rejection> },
     /// Messages, then the end marker.
     History { query: HistoryQuery, messages: Table<u64, Data<'static>> },
-    /// One `ctrl` for each part.
-    Set { changed: Box<Changed>, farewell: bool },
+    /// One `ctrl` for each part. Who must not join any more, before it is known who we are.
+    Set { changed: Box<Changed>, farewell: bool, barred: Option<UserId> },
     /// The first `ctrl`.
     Del { topic_too: bool },
 }

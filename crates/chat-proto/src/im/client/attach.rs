@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::event::ImEvent;
 use super::own::{OwnKind, is_fine};
 use super::state::{Alarm, ImState, rejection};
-use super::track::{AGAIN, Refusal, Track};
+use super::track::{AGAIN, Refusal};
 use crate::client::Cx;
 use crate::error::Rejection;
 use crate::im::down::Ctrl;
@@ -75,35 +75,48 @@ impl ImState {
     /// Asks again after a while.
     pub(super) fn again(&mut self, topic: &TopicName, after: Duration, cx: &mut Cx<'_, Im>) {
         let at = cx.later(after);
-        if let Some(track) = self.topics.get_mut(topic) {
-            track.again = Some(at);
-            if self.again_at.is_none_or(|planned| at < planned) {
-                self.again_at = Some(at);
-                cx.set_alarm(Alarm::Again, after);
+        let Some(track) = self.topics.get_mut(topic) else { return };
+        track.again = Some(at);
+        // One that is planned for earlier is put off when its time comes.
+        if track.queued.is_none_or(|planned| at < planned) {
+            if let Some(planned) = track.queued.replace(at) {
+                self.again_queue.remove(&(planned, topic.clone()));
             }
+            self.again_queue.add_key((at, topic.clone()));
+            self.plan_again(cx);
+        }
+    }
+
+    fn plan_again(&self, cx: &mut Cx<'_, Im>) {
+        if let Some((at, _)) = self.again_queue.first() {
+            cx.set_alarm(Alarm::Again, at.saturating_duration_since(cx.now().mono));
         }
     }
 
     /// Asks again for what was refused for the moment.
     pub(super) fn on_again(&mut self, cx: &mut Cx<'_, Im>) {
         let now = cx.now().mono;
-        let is_due = |track: &Track| track.again.is_some_and(|at| at <= now);
-        let due = self.topics.iter().filter(|(_, track)| is_due(track));
-        let again: Vec<_> = due.map(|(topic, track)| (topic.clone(), track.attached)).collect();
-        for track in self.topics.values_mut() {
-            track.again = track.again.filter(|at| *at > now);
-        }
-        self.again_at = self.topics.values().filter_map(|track| track.again).min();
-        if let Some(at) = self.again_at {
-            cx.set_alarm(Alarm::Again, at.saturating_duration_since(now));
-        }
-        for (topic, attached) in again {
-            if attached {
-                self.advance(&topic, cx);
-            } else {
-                self.attach(topic, cx);
+        while self.again_queue.first().is_some_and(|(at, _)| *at <= now)
+            && let Some(((_, topic), ())) = self.again_queue.pop_first()
+        {
+            let Some(track) = self.topics.get_mut(&topic) else { continue };
+            track.queued = None;
+            match track.again {
+                Some(at) if at > now => self.again(&topic, at - now, cx),
+                Some(_) => {
+                    track.again = None;
+                    if !track.attached {
+                        self.attach(topic, cx);
+                    } else if track.has_head() {
+                        self.advance(&topic, cx);
+                    } else {
+                        self.ask_head(topic, cx);
+                    }
+                }
+                None => {}
             }
         }
+        self.plan_again(cx);
     }
 
     pub(super) fn attached(&mut self, topic: TopicName, ctrl: &Ctrl<'_>, cx: &mut Cx<'_, Im>) {
@@ -156,6 +169,9 @@ impl ImState {
 
     pub(super) fn remove_track(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) -> bool {
         let Some(track) = self.topics.remove(topic) else { return false };
+        if let Some(planned) = track.queued {
+            self.again_queue.remove(&(planned, topic.clone()));
+        }
         self.mirror.keep(topic.clone(), track.info);
         self.stop_asking(topic);
         self.give_up_doubts(topic, cx);

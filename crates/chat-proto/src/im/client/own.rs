@@ -38,6 +38,8 @@ pub(super) enum OwnKind {
     Fill,
     /// Which topics has this user? These sections are due.
     Roster(Wanted),
+    /// Which of the topics that are followed has this user no more?
+    Ended,
     /// What does the topic look like now?
     Refresh,
 }
@@ -67,6 +69,17 @@ impl ImState {
     }
 
     fn ask_roster(&mut self, topic: TopicName, cx: &mut Cx<'_, Im>) {
+        // The whole list leaves out what ended, and what it leaves out may be too much for it: a
+        // server tells that a topic ended only to who asks for changes. (tinode-code)
+        if self.gated
+            && self.roster_at.is_none()
+            && self.topics.len() > 1
+            && let Some(ims) = self.follows_since.clone()
+        {
+            let sub = Some(GetOpts { ims, ..GetOpts::default() });
+            let get = Get { what: "sub".into(), sub, ..Get::default() };
+            self.send_get(OwnKind::Ended, topic.clone(), get, cx);
+        }
         let sub = self.roster_at.clone().map(|ims| GetOpts { ims, ..GetOpts::default() });
         let get = Get { what: "desc sub".into(), sub, ..Get::default() };
         self.send_get(OwnKind::Roster(Wanted::of("desc sub")), topic, get, cx);
@@ -194,9 +207,10 @@ impl ImState {
                 let why = Rejection::new(504, "the server does not answer");
                 self.not_attached(topic, Refusal::Unanswered, why, cx);
             }
-            OwnKind::Head => self.no_head(&topic, cx),
+            OwnKind::Head => self.no_head(&topic, Refusal::Unanswered, cx),
             OwnKind::Fill => self.no_page(&topic, None, cx),
             OwnKind::Roster(_) => self.open_gate(cx),
+            OwnKind::Ended => {}
             OwnKind::Refresh => self.refreshed(cx),
         }
     }
@@ -233,10 +247,11 @@ impl ImState {
         let Own { kind, topic, .. } = self.own.remove(&*id)?;
         match kind {
             OwnKind::Attach => self.attached(topic, &ctrl, cx),
-            OwnKind::Head => self.no_head(&topic, cx),
+            OwnKind::Head => self.no_head(&topic, Refusal::of(ctrl.code, false), cx),
             OwnKind::Fill if is_fine(&ctrl) => self.filled(&topic, cx),
             OwnKind::Fill => self.no_page(&topic, Some(ctrl.code), cx),
             OwnKind::Roster(_) => self.open_gate(cx),
+            OwnKind::Ended => {}
             OwnKind::Refresh => self.refreshed(cx),
         }
         None
@@ -271,6 +286,10 @@ impl ImState {
                 }
                 self.learn_roster(&meta, cx);
             }
+            OwnKind::Ended => {
+                self.own.remove(&*id);
+                self.learn_ended(&meta, cx);
+            }
             OwnKind::Head => {
                 let topic = self.own.remove(&*id)?.topic;
                 self.learn_head(&topic, &meta, cx);
@@ -291,9 +310,10 @@ impl ImState {
     fn learn_head(&mut self, topic: &TopicName, meta: &Meta<'_>, cx: &mut Cx<'_, Im>) {
         let Some(track) = self.topics.get_mut(topic) else { return };
         let Some(desc) = &meta.desc else {
-            self.no_head(topic, cx);
+            self.no_head(topic, Refusal::Final, cx);
             return;
         };
+        track.refusals = 0;
         track.info.learn_desc(desc, &mut self.mirror.budget);
         track.notes.learn(desc.read, desc.recv);
         let told = track.last();
@@ -306,11 +326,25 @@ impl ImState {
         self.advance(topic, cx);
     }
 
-    /// Without the head, the first live message tells how far the topic goes.
-    fn no_head(&mut self, topic: &TopicName, cx: &mut Cx<'_, Im>) {
-        self.give_up_doubts(topic, cx);
+    /// Without the head, the first live message tells how far the topic goes. Until then what came
+    /// while nobody listened is not told: a server that cannot say just now is asked again.
+    fn no_head(&mut self, topic: &TopicName, why: Refusal, cx: &mut Cx<'_, Im>) {
+        let track = self.topics.get_mut(topic);
+        match track.and_then(|track| track.refused_for_now(why)) {
+            Some(pause) => self.again(topic, pause, cx),
+            None => self.give_up_doubts(topic, cx),
+        }
         self.flush_notes(topic, cx);
         self.flush_waiting(cx);
+    }
+
+    fn learn_ended(&mut self, meta: &Meta<'_>, cx: &mut Cx<'_, Im>) {
+        for row in meta.sub.iter().flatten().filter(|row| !row.deleted.is_empty()) {
+            let topic = TopicName::from(&*row.topic.decode());
+            if topic.kind() != TopicKind::Me {
+                self.forget(topic, None, cx);
+            }
+        }
     }
 
     fn learn_roster(&mut self, meta: &Meta<'_>, cx: &mut Cx<'_, Im>) {
@@ -390,13 +424,14 @@ impl ImState {
         self.refreshing = 0;
         self.gated = false;
         self.note_queue.clear();
-        self.again_at = None;
+        self.again_queue.clear();
         for alarm in [Alarm::Own, Alarm::Again, Alarm::Notes] {
             cx.clear_alarm(alarm);
         }
         self.mirror.all_offline();
         for track in self.topics.values_mut() {
             track.detach();
+            track.queued = None;
             track.info.online = false;
         }
     }

@@ -36,7 +36,8 @@ impl ImState {
                     return Ok(());
                 };
                 let topic = is_behind.then(|| TopicName::from(&data.topic));
-                drop(data);
+                // All of it is borrowed, or it would have other parts.
+                std::mem::forget(data);
                 // The event takes the text along.
                 cx.event(ImEvent::Message(parts.of_text(text)));
                 if let Some(topic) = topic {
@@ -194,7 +195,7 @@ impl ImState {
         {
             info.access = Some(access);
         }
-        let Some(Ask { kind: AskKind::Set { changed, farewell }, .. }) = cx.ask_mut(id) else {
+        let Some(Ask { kind: AskKind::Set { changed, farewell, .. }, .. }) = cx.ask_mut(id) else {
             return;
         };
         changed.unanswered = changed.unanswered.saturating_sub(1);
@@ -232,6 +233,9 @@ impl ImState {
         cx: &mut Cx<'_, Im>,
     ) {
         let topic = if ctrl.topic.is_empty() { asked } else { TopicName::from(&ctrl.topic) };
+        if self.follows_since.is_none() && !ctrl.ts.is_empty() {
+            self.follows_since = Some(ctrl.ts.as_text().detach());
+        }
         let (acs, created) = (acs(&ctrl), param::<Str<'_>>(&ctrl, "tmpname").is_some());
         let head = param::<u64>(&ctrl, "seq").or(created.then_some(0));
         let access = acs.as_ref().and_then(Access::from_acs);

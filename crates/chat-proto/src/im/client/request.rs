@@ -283,8 +283,8 @@ pub struct SetRequest {
     pub(super) tags: Option<Vec<Str<'static>>>,
     pub(super) cred: Option<Cred<'static>>,
     pub(super) aux: Option<Raw<'static>>,
-    /// What this user will want: nothing may attach the topic again without `J`.
-    pub(super) own: Option<AccessMode>,
+    /// What `sub` asks for. Nothing may attach the topic again when it is this user's, without `J`.
+    mode: Option<AccessMode>,
 }
 
 impl SetRequest {
@@ -326,16 +326,16 @@ impl SetRequest {
     #[must_use]
     pub fn own_mode(mut self, mode: AccessMode) -> Self {
         self.sub = Some(SetSub { mode: mode.to_string().into(), ..SetSub::default() });
-        self.own = Some(mode);
+        self.mode = Some(mode);
         self
     }
 
     /// What a member is allowed; invites one who is none yet. `None` gives the topic's default.
     #[must_use]
     pub fn member_mode(mut self, user: &UserId, mode: Option<AccessMode>) -> Self {
+        self.mode = mode;
         let mode = mode.map_or_else(String::new, |mode| mode.to_string());
         self.sub = Some(SetSub { mode: mode.into(), user: user.to_str(), ..SetSub::default() });
-        self.own = None;
         self
     }
 
@@ -373,7 +373,17 @@ impl SetRequest {
 
     /// Whether it gives up joining.
     pub(super) fn says_farewell(&self) -> bool {
-        self.own.is_some_and(|mode| !mode.has(AccessMode::JOIN))
+        self.bars() && self.sub.as_ref().is_some_and(|sub| sub.user.is_empty())
+    }
+
+    /// The member who may not join any more. It may be this user, which is known after the login.
+    pub(super) fn barred(&self) -> Option<UserId> {
+        let named = self.sub.as_ref().filter(|sub| self.bars() && !sub.user.is_empty());
+        named.map(|sub| UserId::from(&sub.user))
+    }
+
+    fn bars(&self) -> bool {
+        self.mode.is_some_and(|mode| !mode.has(AccessMode::JOIN))
     }
 }
 

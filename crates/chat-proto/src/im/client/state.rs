@@ -48,6 +48,8 @@ pub struct ImState {
     pub(super) mirror: Mirror,
     /// When the list of topics was last read, by the server's clock.
     pub(super) roster_at: Option<Str<'static>>,
+    /// When the first topic was subscribed to, by the server's clock.
+    pub(super) follows_since: Option<Str<'static>>,
     /// Frames that have come.
     pub(super) heard: u64,
     /// Requests of the session itself, by id on the wire.
@@ -63,8 +65,8 @@ pub struct ImState {
     /// Topics that are to be described again, and how many are being.
     pub(super) to_refresh: Table<TopicName, ()>,
     pub(super) refreshing: usize,
-    /// When something that was refused for the moment is asked for again.
-    pub(super) again_at: Option<Instant>,
+    /// Topics of which something was refused for the moment, by when it is asked for again: each once.
+    pub(super) again_queue: Table<(Instant, TopicName), ()>,
     /// Receipts that wait until enough time has passed.
     pub(super) note_queue: Table<(Instant, TopicName), ()>,
     /// Messages whose answer was lost, oldest first.
@@ -119,12 +121,13 @@ impl ImState {
             config,
             mirror,
             roster_at: None,
+            follows_since: None,
             heard: 0,
             in_flight: Table::new(),
             gated: false,
             to_refresh: Table::new(),
             refreshing: 0,
-            again_at: None,
+            again_queue: Table::new(),
             note_queue: Table::new(),
             doubts: Table::new(),
             tokens: None,
@@ -420,7 +423,7 @@ impl ImState {
                 cx.event(ImEvent::TopicGone { topic, cause: None });
             }
             self.mirror = Mirror::new(self.config.max_topics, self.config.max_described);
-            self.roster_at = None;
+            (self.roster_at, self.follows_since) = (None, None);
         }
         cx.event(ImEvent::LoggedIn { user });
         cx.ready();
@@ -454,6 +457,7 @@ impl ImState {
         self.readers.clear();
         self.doubts.clear();
         for id in cx.waiting() {
+            take_back(id, cx);
             let Some(ask) = cx.ask_mut(id) else { continue };
             if !ask.sent || ask.is_repeatable() {
                 ask.start_over();
@@ -479,6 +483,7 @@ impl ImState {
 
     /// Ends a request whose time is over.
     pub(super) fn on_unanswered(&mut self, id: RequestId, cx: &mut Cx<'_, Im>) {
+        take_back(id, cx);
         let Some(ask) = cx.ask_mut(id) else { return };
         let (topic, farewell) = (ask.topic.clone(), ask.says_farewell());
         let result = ask.so_far().ok_or_else(|| ask.unanswered());
@@ -537,13 +542,16 @@ impl ImState {
                 AskKind::History { .. } => {
                     self.readers.get_or_default(ask.topic.clone()).push(id);
                 }
-                AskKind::Leave { .. }
-                | AskKind::Get { .. }
-                | AskKind::Set { .. }
-                | AskKind::Del { .. } => {}
+                AskKind::Set { farewell, barred, .. } => {
+                    *farewell |= barred.is_some() && *barred == self.user;
+                }
+                AskKind::Leave { .. } | AskKind::Get { .. } | AskKind::Del { .. } => {}
             }
             let frame = ask.frame.clone();
-            cx.send_text(frame);
+            let number = cx.send_text(frame);
+            if let Some(ask) = cx.ask_mut(id) {
+                ask.number = number;
+            }
         }
     }
 }
@@ -553,6 +561,16 @@ frame! {
     struct LoginParams<'a> {
         user: Option<Str<'a>> => "user";
         token: Option<SecretStr<'a>> => "token";
+    }
+}
+
+/// A request whose frame never left was not written.
+fn take_back(id: RequestId, cx: &mut Cx<'_, Im>) {
+    let Some(number) = cx.ask(id).filter(|ask| ask.sent).map(|ask| ask.number) else { return };
+    if cx.take_back(number)
+        && let Some(ask) = cx.ask_mut(id)
+    {
+        ask.sent = false;
     }
 }
 

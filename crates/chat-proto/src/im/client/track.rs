@@ -30,6 +30,8 @@ pub(super) struct Track {
     pub(super) attached: bool,
     /// The server refused for the moment to attach the topic or to send a page: ask again then.
     pub(super) again: Option<Instant>,
+    /// When that is looked at: then, or earlier.
+    pub(super) queued: Option<Instant>,
     /// How often in a row.
     pub(super) refusals: u8,
     /// The topic was attached again because the server seemed to have let go of it.
@@ -106,6 +108,11 @@ impl Track {
     pub(super) fn is_settled(&self) -> bool {
         let done = self.last.is_some_and(|last| last >= self.head);
         self.attached && self.head_known && self.again.is_none() && self.page.is_none() && done
+    }
+
+    /// Whether the server told how far the topic goes, since it was attached.
+    pub(super) const fn has_head(&self) -> bool {
+        self.head_known
     }
 
     /// Whether there is something to fetch.

@@ -197,8 +197,8 @@ impl Session<Im> {
             refused: Vec::new(),
             unanswered: parts,
         };
-        let farewell = request.says_farewell();
-        let kind = AskKind::Set { changed: Box::new(changed), farewell };
+        let (farewell, barred) = (request.says_farewell(), request.barred());
+        let kind = AskKind::Set { changed: Box::new(changed), farewell, barred };
         let SetRequest { desc, sub, tags, cred, aux, .. } = request;
         self.ask(topic, kind, now, |id, topic| {
             Verb::Set(Box::new(Set { id, topic, desc, sub, tags, cred, aux, ..Set::default() }))
@@ -443,7 +443,8 @@ impl Session<Im> {
             if frame.len() > limit {
                 return Err(CallError::TooLong { len: frame.len(), limit });
             }
-            let ask = Ask { topic: topic.clone(), frame, sent: false, doubted: false, kind };
+            let (topic, sent, doubted) = (topic.clone(), false, false);
+            let ask = Ask { topic, frame, sent, number: 0, doubted, kind };
             let id = cx.request(Some(id.to_owned()), ask)?;
             state.enqueue(id, cx);
             Ok(id)

@@ -212,7 +212,11 @@ fn doubts_end() {
     rig.open();
     rig.accept_login();
     rig.answer(200, "{}", PEER);
+    // Not just now, perhaps a little later.
     rig.answer(500, "{}", PEER);
+    assert_eq!(rig.session.waiting(), 1);
+    rig.wait(Duration::from_secs(6));
+    rig.answer(403, "{}", PEER);
     assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
     // When the application gives up, and what waited goes out.
     let mut rig = Rig::subscribed(5);

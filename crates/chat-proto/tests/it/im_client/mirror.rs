@@ -226,3 +226,62 @@ fn it_is_bounded() {
     ));
     assert_eq!(kept(&rig), 24);
 }
+
+/// The whole list leaves out what ended, so that a session that lost its link before it ever read the
+/// list must ask for what ended besides.
+#[test]
+fn what_ended_before_the_list_was_ever_read_is_not_joined_again() {
+    let mut rig = Rig::ready();
+    rig.session.subscribe(&TopicName::me(), Subscribe::default(), rig.now).unwrap();
+    rig.answer(200, "{}", "me");
+    rig.frames();
+    for topic in [PEER, GROUP] {
+        rig.session.subscribe(&topic.into(), Subscribe::default(), rig.now).unwrap();
+    }
+    rig.attach(0);
+    rig.lose();
+    rig.wait(Duration::from_secs(2));
+    rig.open();
+    rig.accept_login();
+    rig.answer(200, "{}", "me");
+    let frames = rig.frames();
+    assert_eq!(frames.len(), 2, "{frames:?}");
+    assert_eq!(frames[0]["get"]["what"], "sub");
+    assert_eq!(frames[0]["get"]["sub"]["ims"], "2024-10-24T08:24:41.913558Z");
+    assert_eq!(frames[1]["get"]["what"], "desc sub");
+    assert!(frames[1]["get"].get("sub").is_none(), "the whole list");
+    rig.events();
+    let ended = format!(r#"{{"topic":"{PEER}","deleted":"2024-10-24T08:30:00Z"}}"#);
+    let (ended_id, list_id) = (text(&frames[0]["get"]["id"]), text(&frames[1]["get"]["id"]));
+    rig.receive(&format!(
+        r#"{{"meta":{{"id":"{ended_id}","topic":"me","sub":[{ended},{{"topic":"{GROUP}"}}]}}}}"#
+    ));
+    assert_eq!(rig.frames().len(), 0, "the list is still due");
+    rig.roster(&list_id, "2024-10-24T09:00:00Z", &format!(r#"{{"topic":"{GROUP}"}}"#));
+    let frames = rig.frames();
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    assert_eq!(frames[0]["sub"]["topic"], GROUP);
+    let events = told(rig.events());
+    assert!(events.contains(&ImEvent::TopicGone { topic: PEER.into(), cause: None }));
+}
+
+/// Giving up a request to leave does not call it back: the topic may be left, and to attach it again
+/// would join it again.
+#[test]
+fn who_gives_up_leaving_has_left() {
+    let mut rig = Rig::with_roster(&format!(r#"{{"topic":"{GROUP}"}}"#));
+    rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
+    rig.attach(0);
+    let id = rig.session.unsubscribe(&GROUP.into(), rig.now).unwrap();
+    assert_eq!(rig.frames().len(), 1);
+    rig.session.cancel(id, rig.now);
+    assert!(!rig.session.topic(&GROUP.into()).unwrap().is_followed());
+    rig.lose();
+    rig.wait(Duration::from_secs(2));
+    rig.open();
+    rig.accept_login();
+    rig.answer(200, "{}", "me");
+    let id = rig.last_id();
+    rig.roster(&id, "2024-10-24T09:00:00Z", &format!(r#"{{"topic":"{GROUP}"}}"#));
+    assert_eq!(rig.frames().len(), 0);
+}

@@ -501,3 +501,62 @@ fn a_socket_that_takes_nothing_fills_no_memory() {
     let waiting = std::iter::from_fn(|| rig.session.poll_transmit()).count();
     assert!(waiting <= 1025, "{waiting}");
 }
+
+/// What the transport never took did not happen.
+#[test]
+fn what_never_left_was_not_sent() {
+    let publish = |rig: &mut Rig| rig.session.publish(&PEER.into(), Publish::text("x"), rig.now);
+    // Given up: it is not written any more.
+    let mut rig = Rig::subscribed(1);
+    rig.take();
+    let id = publish(&mut rig).unwrap();
+    rig.session.cancel(id, rig.now);
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Cancelled));
+    assert_eq!(rig.written(), Vec::<String>::new());
+    // A link that takes nothing until the time is over.
+    let id = publish(&mut rig).unwrap();
+    let leave = rig.session.unsubscribe(&PEER.into(), rig.now).unwrap();
+    rig.now = rig.now.after(Duration::from_secs(31));
+    rig.session.handle_input(Input::Timeout, rig.now);
+    let events = rig.events();
+    assert_eq!(completion(&events, id), &Err(RequestError::TimedOut));
+    assert_eq!(completion(&events, leave), &Err(RequestError::TimedOut));
+    assert!(rig.session.topic(&PEER.into()).unwrap().is_followed(), "it was not left");
+    // A link that is lost before it took it: the next one gets it, and nothing is in doubt.
+    let mut rig = Rig::subscribed(1);
+    rig.take();
+    let id = publish(&mut rig).unwrap();
+    let input = Input::Lost { conn: rig.conn, failure: LinkFailure::Ended };
+    rig.session.handle_input(input, rig.now);
+    rig.taken.clear();
+    rig.wait(Duration::from_secs(2));
+    rig.open();
+    rig.accept_login();
+    rig.attach(1);
+    assert_eq!(rig.kept.len(), 1, "{:?}", rig.kept);
+    assert_eq!(rig.kept[0]["pub"]["content"], "x");
+    rig.session.cancel(id, rig.now);
+    assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown), "now it left");
+}
+
+/// A server that cannot say just now how far a topic goes is asked again: what came while nobody
+/// listened would not be told before the next message, or never.
+#[test]
+fn how_far_a_topic_goes_is_asked_again() {
+    let mut rig = Rig::subscribed(1);
+    rig.lose();
+    rig.wait(Duration::from_secs(2));
+    rig.open();
+    rig.accept_login();
+    rig.answer(200, "{}", PEER);
+    rig.answer(500, "{}", PEER);
+    assert_eq!(rig.frames().len(), 0);
+    rig.wait(Duration::from_secs(6));
+    rig.head(PEER, 2);
+    let frames = rig.frames();
+    assert_eq!(frames.len(), 1, "{frames:?}");
+    assert_eq!(
+        (&frames[0]["get"]["data"]["since"], &frames[0]["get"]["data"]["before"]),
+        (&2.into(), &3.into())
+    );
+}

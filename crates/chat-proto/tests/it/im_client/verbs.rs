@@ -3,7 +3,7 @@
 use super::*;
 
 use chat_proto::error::CallError;
-use chat_proto::im::client::{Changed, SetRequest};
+use chat_proto::im::client::{Changed, Receipt, SetRequest};
 use chat_proto::im::up::Cred;
 use chat_proto::im::{AccessMode, UserId};
 use chat_proto::json::Raw;
@@ -243,21 +243,92 @@ fn the_answer_to_a_transfer_tells_whether_it_is_complete() {
 }
 
 #[test]
+fn an_answer_with_a_wrong_side_tells_no_access() {
+    let wrong = [
+        r#"{"acs":5}"#,
+        r#"{"acs":"JRWP"}"#,
+        r#"{"acs":[]}"#,
+        r#"{"acs":{"want":5,"given":"JRW"}}"#,
+        r#"{"acs":{"want":"JRW","given":["JRW"]}}"#,
+        r#"{"acs":{"want":"JRW","given":"JRW","mode":{}}}"#,
+        // The last one of this name holds.
+        r#"{"acs":{"want":"JRW","given":"JRW"},"acs":{"want":true}}"#,
+        "[]",
+        "7",
+    ];
+    for params in wrong {
+        let mut rig = Rig::ready();
+        let id = rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+        rig.answer(200, params, PEER);
+        let view = rig.session.topic(&PEER.into()).unwrap();
+        assert!(view.access().is_none() && view.is_attached(), "{params}");
+        rig.head(PEER, 3);
+        assert!(completion(&rig.events(), id).is_ok(), "{params}");
+    }
+    // A side may be missing, be nothing, or stand under a name with escapes.
+    for params in [
+        r#"{"acs":{"want":"JRW","given":"JRW","mode":null}}"#,
+        r#"{"\u0061cs":{"w\u0061nt":"J\u0052W","given":"JRW","more":5}}"#,
+        r#"{"acs":7,"acs":{"want":"JRW","given":"JRW"}}"#,
+    ] {
+        let mut rig = Rig::ready();
+        rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+        rig.answer(200, params, PEER);
+        let view = rig.session.topic(&PEER.into()).unwrap();
+        assert_eq!(view.access().unwrap().mode(), mode("JRW"), "{params}");
+    }
+}
+
+#[test]
+fn lone_surrogates_in_an_answer_become_replacement_characters() {
+    let mut rig = Rig::subscribed(0);
+    let id = rig.session.publish(&PEER.into(), Publish::text("x"), rig.now).unwrap();
+    let wire = rig.last_id();
+    rig.receive(&format!(
+        r#"{{"ctrl":{{"id":"{wire}","topic":"{PEER}","code":403,"text":"no \ud83d\u0041","params":{{"why":"\ude00"}}}}}}"#
+    ));
+    let events = rig.events();
+    let Err(RequestError::Rejected(why)) = completion(&events, id) else { panic!("{events:?}") };
+    assert_eq!((&*why.code, &*why.text), ("403", "no \u{fffd}A"));
+    // Beside what is asked for, and in its place.
+    let mut published = |params| {
+        let id = rig.session.publish(&PEER.into(), Publish::text("x"), rig.now).unwrap();
+        rig.answer(202, params, PEER);
+        completion(&rig.events(), id).clone()
+    };
+    let beside = published(r#"{"seq":7,"\ud800":"\udfff"}"#);
+    assert!(matches!(beside, Ok(Answer::Published(Receipt { seq, .. })) if seq == 7));
+    assert_eq!(published(r#"{"seq":"\ud800"}"#), Err(RequestError::Unknown));
+}
+
+#[test]
 fn giving_up_joining_ends_following() {
-    let give_up = || SetRequest::default().own_mode(mode("RWP"));
+    let ways: [fn() -> SetRequest; 2] = [
+        || SetRequest::default().own_mode(mode("RWP")),
+        // This user by name.
+        || SetRequest::default().member_mode(&"usr804252613548777777".into(), Some(mode("N"))),
+    ];
+    for give_up in ways {
+        let mut rig = Rig::subscribed(0);
+        rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+        rig.answer(200, "{}", PEER);
+        assert!(!rig.session.topic(&PEER.into()).unwrap().is_followed());
+        // It may have been done when the link was lost.
+        let mut rig = Rig::subscribed(0);
+        rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+        rig.written();
+        rig.lose();
+        rig.wait(Duration::from_secs(2));
+        rig.open();
+        rig.accept_login();
+        assert_eq!(rig.written(), Vec::<String>::new());
+    }
+    // Somebody else's is not one's own.
     let mut rig = Rig::subscribed(0);
-    rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
+    let ban = SetRequest::default().member_mode(&"usr5".into(), Some(mode("N")));
+    rig.session.set(&PEER.into(), ban, rig.now).unwrap();
     rig.answer(200, "{}", PEER);
-    assert!(!rig.session.topic(&PEER.into()).unwrap().is_followed());
-    // It may have been done when the link was lost.
-    let mut rig = Rig::subscribed(0);
-    rig.session.set(&PEER.into(), give_up(), rig.now).unwrap();
-    rig.written();
-    rig.lose();
-    rig.wait(Duration::from_secs(2));
-    rig.open();
-    rig.accept_login();
-    assert_eq!(rig.written(), Vec::<String>::new());
+    assert!(rig.session.topic(&PEER.into()).unwrap().is_followed());
 }
 
 #[test]
