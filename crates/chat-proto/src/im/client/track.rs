@@ -200,7 +200,7 @@ impl Track {
         {
             if seq == last.saturating_add(1) {
                 last = seq;
-                out.extend(message.map(|message| Step::Message(message)));
+                out.extend(message.map(Step::Message));
             }
         }
         self.last = Some(last);
