@@ -134,7 +134,7 @@ pub enum Heard {
     /// A connection is gone.
     Lost(ConnId),
     /// A request came.
-    Request(HttpId, Request<Bytes>),
+    Request(HttpId, Box<Request<Bytes>>),
 }
 
 /// A server that is a function: it takes every upgrade, and says what the function says.
@@ -174,7 +174,7 @@ impl<T: FnMut(Heard) -> Vec<Said>> Far for Scripted<T> {
     }
 
     fn request(&mut self, id: HttpId, request: Request<Bytes>, _: Now) {
-        self.hear(Heard::Request(id, request));
+        self.hear(Heard::Request(id, Box::new(request)));
     }
 
     fn poll(&mut self, _: Now) -> Option<Said> {
