@@ -150,7 +150,8 @@ pub fn client_clones<S: Subject>() {
 /// events end.
 pub fn client_close_deadline<S: Subject>() {
     run::<S>(async {
-        let peer = Peer::websocket(|mut ws: Ws| {
+        let (tell, arrived) = futures_channel::oneshot::channel();
+        let peer = Peer::websocket(move |mut ws: Ws| {
             let mut dummy = Dummy { mute: true, ..Dummy::default() };
             while dummy.published.is_empty() {
                 let Ok(Wire::Text(text)) = ws.read() else { continue };
@@ -158,6 +159,7 @@ pub fn client_close_deadline<S: Subject>() {
                     ws.send(Wire::text(answer)).unwrap();
                 }
             }
+            tell.send(()).unwrap();
             // Neither an answer nor a goodbye.
             peer::until_gone(ws.get_ref());
         });
@@ -166,6 +168,8 @@ pub fn client_close_deadline<S: Subject>() {
         let topic = topic();
         let mut publishing = pin!(im.publish(&topic, Publish::text("never answered")));
         assert!(waiting(0, publishing.as_mut()).await.is_none());
+        // What was not written yet would be taken back.
+        arrived.await.unwrap();
         let began = im.runtime().now().mono;
         assert_eq!(im.close(Duration::from_millis(100)).await, Closed::Dropped);
         assert!(im.runtime().now().mono >= began + Duration::from_millis(100));
