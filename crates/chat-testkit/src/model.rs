@@ -166,7 +166,10 @@ impl Model {
                 let unhurt = lost.is_none() && self.now - ask.at < patience;
                 // On a link that holds, what was asked may still be on its way.
                 let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
-                let caught_up = ask.informed && in_time && knows_all(&self.rooms, ask, life);
+                // What was proven lost went out again, and that copy may be, when time is up.
+                let again = ask.stored.is_empty() && self.now - ask.at >= patience;
+                let caught_up =
+                    ask.informed && in_time && !again && knows_all(&self.rooms, ask, life);
                 let needless = !ask.given_up && (unhurt || ask.seen || caught_up);
                 demand(!needless, Demand::Knowable, || told("its client could know"))?;
             }
