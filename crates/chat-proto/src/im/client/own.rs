@@ -250,7 +250,8 @@ impl ImState {
             OwnKind::Head => self.no_head(&topic, Refusal::of(ctrl.code, false), cx),
             OwnKind::Fill if is_fine(&ctrl) => self.filled(&topic, cx),
             OwnKind::Fill => self.no_page(&topic, Some(ctrl.code), cx),
-            OwnKind::Roster(_) => self.open_gate(cx),
+            OwnKind::Roster(_) if is_fine(&ctrl) => self.open_gate(cx),
+            OwnKind::Roster(_) => self.no_roster(&topic, Refusal::of(ctrl.code, false), cx),
             OwnKind::Ended => {}
             OwnKind::Refresh => self.refreshed(cx),
         }
@@ -338,6 +339,15 @@ impl ImState {
         self.flush_waiting(cx);
     }
 
+    /// Without the list nobody knows which topics ended meanwhile, and to attach one of those would be
+    /// to join it: a server that cannot say just now is asked again before the others are attached.
+    fn no_roster(&mut self, me: &TopicName, why: Refusal, cx: &mut Cx<'_, Im>) {
+        match self.topics.get_mut(me).and_then(|track| track.refused_for_now(why)) {
+            Some(pause) => self.again(me, pause, cx),
+            None => self.open_gate(cx),
+        }
+    }
+
     fn learn_ended(&mut self, meta: &Meta<'_>, cx: &mut Cx<'_, Im>) {
         for row in meta.sub.iter().flatten().filter(|row| !row.deleted.is_empty()) {
             let topic = TopicName::from(&*row.topic.decode());
@@ -365,6 +375,9 @@ impl ImState {
         }
         if !meta.ts.is_empty() {
             self.roster_at = Some(meta.ts.as_text().detach());
+        }
+        if let Some(me) = self.topics.get_mut("me") {
+            me.refusals = 0;
         }
         cx.event(ImEvent::Roster { rows: rows.len() });
         self.open_gate(cx);

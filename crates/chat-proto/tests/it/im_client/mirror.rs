@@ -285,3 +285,59 @@ fn who_gives_up_leaving_has_left() {
     rig.roster(&id, "2024-10-24T09:00:00Z", &format!(r#"{{"topic":"{GROUP}"}}"#));
     assert_eq!(rig.frames().len(), 0);
 }
+
+/// A server that cannot list the topics just now does not say which of them ended.
+#[test]
+fn a_list_refused_for_now_is_asked_for_again_before_any_topic_is_attached() {
+    let mut rig = Rig::with_roster(&format!(r#"{{"topic":"{GROUP}"}}"#));
+    rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
+    rig.attach(0);
+    rig.lose();
+    rig.wait(Duration::from_secs(2));
+    rig.open();
+    rig.accept_login();
+    rig.answer(200, "{}", "me");
+    rig.events();
+    for _ in 0..2 {
+        let id = rig.last_id();
+        rig.ctrl(&id, 500, "{}", "me");
+        assert_eq!(rig.frames().len(), 0, "nothing before the list");
+        rig.wait(Duration::from_secs(10));
+    }
+    let id = rig.last_id();
+    let ended = format!(r#"{{"topic":"{GROUP}","deleted":"2024-10-24T08:30:00Z"}}"#);
+    rig.roster(&id, "2024-10-24T09:00:00Z", &ended);
+    assert_eq!(rig.frames().len(), 0, "it is not joined again");
+    let gone = ImEvent::TopicGone { topic: GROUP.into(), cause: None };
+    assert!(told(rig.events()).contains(&gone));
+}
+
+/// One that will not say is believed to have nothing to say, in the end.
+#[test]
+fn a_list_that_is_refused_for_good_holds_nothing_up() {
+    for code in [403, 500] {
+        let mut rig = Rig::with_roster(&format!(r#"{{"topic":"{GROUP}"}}"#));
+        rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
+        rig.attach(0);
+        rig.lose();
+        rig.wait(Duration::from_secs(2));
+        rig.open();
+        rig.accept_login();
+        rig.answer(200, "{}", "me");
+        let mut refusals = 0;
+        let attached = loop {
+            rig.wait(Duration::from_secs(1));
+            let frames = rig.frames();
+            match frames.first() {
+                Some(frame) if frame.get("get").is_some() => {
+                    refusals += 1;
+                    rig.ctrl(&text(&frame["get"]["id"]), code, "{}", "me");
+                }
+                Some(frame) => break text(&frame["sub"]["topic"]),
+                None => {}
+            }
+            assert!(refusals < 10);
+        };
+        assert_eq!((attached.as_str(), refusals), (GROUP, if code == 500 { 6 } else { 1 }));
+    }
+}
