@@ -52,7 +52,11 @@ impl Rig {
 
     /// Connected and logged in.
     fn ready() -> Self {
-        let mut rig = Self::new(|_| {});
+        Self::ready_with(|_| {})
+    }
+
+    fn ready_with(change: impl FnOnce(&mut ImConfig)) -> Self {
+        let mut rig = Self::new(change);
         rig.session.connect(rig.now);
         rig.give_tokens("A1", 1800);
         rig.open();
@@ -143,6 +147,14 @@ impl Rig {
         self.taken.clear();
         let input = Input::Lost { conn: self.conn, failure: LinkFailure::Ended };
         self.session.handle_input(input, self.now);
+    }
+
+    /// Loses the link, connects and logs in again; tokens are asked for only when they are old.
+    fn come_back(&mut self) {
+        self.lose();
+        self.wait(Duration::from_secs(2));
+        self.open();
+        self.accept_login();
     }
 
     fn accept_login(&mut self) {

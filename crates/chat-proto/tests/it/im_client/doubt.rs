@@ -170,11 +170,7 @@ fn the_same_again_is_proven_again() {
 
 #[test]
 fn a_server_that_knows_repetitions_is_simply_asked_again() {
-    let mut rig = Rig::new(|config| config.server_deduplicates = true);
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
+    let mut rig = Rig::ready_with(|config| config.server_deduplicates = true);
     rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(5);
     let (id, wire) = rig.in_doubt();

@@ -148,11 +148,7 @@ fn a_page_that_reached_the_start_of_what_was_asked_for_has_none_before_it() {
 /// What comes too early waits in a bounded place; what finds none is asked for when its turn comes.
 #[test]
 fn no_more_than_the_limit_waits_for_a_hole_to_be_filled() {
-    let mut rig = Rig::new(|config| config.max_held = 2);
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
+    let mut rig = Rig::ready_with(|config| config.max_held = 2);
     rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(5);
     rig.events();
@@ -175,11 +171,7 @@ fn no_more_than_the_limit_waits_for_a_hole_to_be_filled() {
 
 #[test]
 fn what_came_already_is_not_asked_for_when_the_oldest_part_is_given_up() {
-    let mut rig = Rig::new(|config| config.max_fill = 10);
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
+    let mut rig = Rig::ready_with(|config| config.max_fill = 10);
     rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(5);
     rig.events();

@@ -47,14 +47,10 @@ fn history_without_an_end_is_cut_off() {
 
 #[test]
 fn a_topic_that_runs_away_is_followed_in_bounded_steps() {
-    let mut rig = Rig::new(|config| {
+    let mut rig = Rig::ready_with(|config| {
         config.max_fill = 50;
         config.max_held = 20;
     });
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
     rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(0);
     rig.events();
@@ -242,11 +238,7 @@ fn a_server_that_answers_nothing_after_the_login_is_left_and_tried_again_ever_mo
 
 #[test]
 fn a_server_that_marks_no_ends_is_caught_up_with_all_the_same() {
-    let mut rig = Rig::new(|config| config.fill_page = 10);
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
+    let mut rig = Rig::ready_with(|config| config.fill_page = 10);
     rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(5);
     rig.events();

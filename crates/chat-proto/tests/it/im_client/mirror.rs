@@ -173,10 +173,7 @@ fn topics_are_attached_even_without_the_list_of_topics() {
         let mut rig = Rig::with_roster("");
         rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
         rig.attach(0);
-        rig.lose();
-        rig.wait(Duration::from_secs(2));
-        rig.open();
-        rig.accept_login();
+        rig.come_back();
         if code == 403 {
             // The list is refused.
             rig.answer(200, "{}", "me");
@@ -192,14 +189,10 @@ fn topics_are_attached_even_without_the_list_of_topics() {
 
 #[test]
 fn it_is_bounded() {
-    let mut rig = Rig::new(|config| {
+    let mut rig = Rig::ready_with(|config| {
         config.max_topics = 3;
         config.max_described = 30;
     });
-    rig.session.connect(rig.now);
-    rig.give_tokens("A1", 1800);
-    rig.open();
-    rig.accept_login();
     rig.session.subscribe(&TopicName::me(), Subscribe::default(), rig.now).unwrap();
     rig.answer(200, "{}", "me");
     let id = rig.last_id();
@@ -239,10 +232,7 @@ fn what_ended_before_the_list_was_ever_read_is_not_joined_again() {
         rig.session.subscribe(&topic.into(), Subscribe::default(), rig.now).unwrap();
     }
     rig.attach(0);
-    rig.lose();
-    rig.wait(Duration::from_secs(2));
-    rig.open();
-    rig.accept_login();
+    rig.come_back();
     rig.answer(200, "{}", "me");
     let frames = rig.frames();
     assert_eq!(frames.len(), 2, "{frames:?}");
@@ -276,10 +266,7 @@ fn who_gives_up_leaving_has_left() {
     assert_eq!(rig.frames().len(), 1);
     rig.session.cancel(id, rig.now);
     assert!(!rig.session.topic(&GROUP.into()).unwrap().is_followed());
-    rig.lose();
-    rig.wait(Duration::from_secs(2));
-    rig.open();
-    rig.accept_login();
+    rig.come_back();
     rig.answer(200, "{}", "me");
     let id = rig.last_id();
     rig.roster(&id, "2024-10-24T09:00:00Z", &format!(r#"{{"topic":"{GROUP}"}}"#));
@@ -292,10 +279,7 @@ fn a_list_refused_for_now_is_asked_for_again_before_any_topic_is_attached() {
     let mut rig = Rig::with_roster(&format!(r#"{{"topic":"{GROUP}"}}"#));
     rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
     rig.attach(0);
-    rig.lose();
-    rig.wait(Duration::from_secs(2));
-    rig.open();
-    rig.accept_login();
+    rig.come_back();
     rig.answer(200, "{}", "me");
     rig.events();
     for _ in 0..2 {
@@ -319,10 +303,7 @@ fn a_list_that_is_refused_for_good_holds_nothing_up() {
         let mut rig = Rig::with_roster(&format!(r#"{{"topic":"{GROUP}"}}"#));
         rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
         rig.attach(0);
-        rig.lose();
-        rig.wait(Duration::from_secs(2));
-        rig.open();
-        rig.accept_login();
+        rig.come_back();
         rig.answer(200, "{}", "me");
         let mut refusals = 0;
         let attached = loop {

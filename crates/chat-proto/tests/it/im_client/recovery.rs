@@ -7,14 +7,6 @@ use chat_proto::error::Rejection;
 const GROUP: &str = "grpA";
 
 impl Rig {
-    /// Loses the link, connects and logs in again; tokens are asked for only when they are old.
-    fn come_back(&mut self) {
-        self.lose();
-        self.wait(Duration::from_secs(2));
-        self.open();
-        self.accept_login();
-    }
-
     fn subscribe(&mut self, topic: &str, head: u64) {
         self.session.subscribe(&topic.into(), Subscribe::default(), self.now).unwrap();
         self.answer(200, "{}", topic);
