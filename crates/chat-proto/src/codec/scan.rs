@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
     /// Whether, behind the value of a member, the object and the text end.
     #[inline(never)]
     pub(crate) fn is_last(mut self) -> bool {
-        self.more() == Ok(false) && self.end().is_ok()
+        self.rest == "}" || (self.more() == Ok(false) && self.end().is_ok())
     }
 
     /// Nothing but white space may be left.
@@ -86,7 +86,7 @@ impl<'a> Scanner<'a> {
     /// An object opens. Whether it may have members.
     #[inline(always)]
     pub(crate) fn object(&mut self) -> Result<bool, Fault> {
-        match self.rest.strip_prefix("{") {
+        match cut(self.rest, "{") {
             Some(rest) if self.levels > 0 && rest.as_bytes().first() == Some(&b'"') => {
                 self.levels -= 1;
                 self.rest = rest;
@@ -227,14 +227,13 @@ impl<'a> Scanner<'a> {
     /// A string that stands right here and has no escapes.
     #[inline(always)]
     pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
-        let inside = self.rest.strip_prefix("\"")?;
+        let inside = cut(self.rest, "\"")?;
         let len = find_special(inside.as_bytes());
         if inside.as_bytes().get(len) != Some(&b'"') {
             return None;
         }
-        let (text, quote) = inside.split_at_checked(len)?;
-        self.rest = quote.strip_prefix("\"")?;
-        Some(text)
+        self.rest = inside.get(len + 1..)?;
+        inside.get(..len)
     }
 
     /// A string in any spelling.
@@ -302,13 +301,9 @@ impl<'a> Scanner<'a> {
     /// Takes `token` if it stands here.
     #[inline(always)]
     pub(crate) fn take(&mut self, token: &str) -> bool {
-        match self.rest.strip_prefix(token) {
-            Some(rest) => {
-                self.rest = rest;
-                true
-            }
-            None => false,
-        }
+        let behind = cut(self.rest, token);
+        self.rest = behind.unwrap_or(self.rest);
+        behind.is_some()
     }
 
     /// The byte here; NUL, which no value starts with, at the end.
@@ -358,4 +353,12 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, &'static str> {
         },
         _ => Err("unknown escape"),
     }
+}
+
+/// What is behind `token`, if `text` starts with it. `strip_prefix` asks a function of the standard
+/// library that is not inlined into another unit of code.
+#[inline(always)]
+fn cut<'a>(text: &'a str, token: &str) -> Option<&'a str> {
+    let found = text.as_bytes().get(..token.len()) == Some(token.as_bytes());
+    if found { text.get(token.len()..) } else { None }
 }
