@@ -356,8 +356,7 @@ pub enum Observation {
         /// The client's number for it.
         number: u64,
     },
-    /// A message whose answer was lost went out again before anything was known of the first copy, and
-    /// the second was refused.
+    /// A message whose answer was lost went out again, and the second copy was refused.
     RefusedAgain {
         /// Which client wrote it.
         client: Client,

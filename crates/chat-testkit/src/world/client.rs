@@ -145,7 +145,7 @@ pub(super) struct Client {
     /// `sub`s on their way on the live link: ids and numbers.
     pub(super) subs: Vec<(String, u64)>,
     pub(super) last_sub: u64,
-    /// Messages without an answer, of a program that sends them again unproven.
+    /// Messages that were written, and not answered.
     pub(super) pubs: Vec<Pub>,
 }
 

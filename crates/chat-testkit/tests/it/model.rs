@@ -352,7 +352,7 @@ fn unknown_without_need() {
     other.clone().end(ANN, 3, End::Unknown).passes();
     let other = other.told(ANN, 2, "usr2", "other");
     other.clone().end(ANN, 3, End::Unknown).breaks(Demand::Knowable);
-    // It was sent again before that, and refused: the first copy may still be on its way.
+    // It was sent again and refused: the first copy may still be on its way.
     let refused = |content: &str| {
         let again =
             Observation::RefusedAgain { client: ANN, chat: group(), content: content.into() };

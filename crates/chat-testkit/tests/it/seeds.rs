@@ -226,7 +226,7 @@ fn who_hides_what_is_looked_for_cannot_know() {
 #[test]
 fn a_copy_that_went_out_unproven_is_refused() {
     // "JR": to read, and not to write.
-    let mute = Verb { arg: 81, ..Verb::new(V::Invite) };
+    let mute = Verb { arg: 3, ..Verb::new(V::Invite) };
     for at in (1_300..2_400).step_by(40) {
         let ops = vec![
             verb(0, 0, V::Connect, 0),
@@ -263,4 +263,28 @@ fn an_order_is_read_twice_while_a_commit_is_slow() {
     ];
     let ends = play(setup, ops);
     assert!(matches!(ends[..], [(1, End::Published(_)), (2, End::Published(_))]), "{ends:?}");
+}
+
+/// Thought out while 20211043 was looked at: a message that history proved lost went out again and was
+/// refused, because its author might not write any more. It ended as rejected, and when they might again,
+/// the first copy came, on a link that was dead for its author only.
+#[test]
+fn a_refusal_of_the_second_way_proves_nothing_about_a_copy_that_is_late() {
+    // "JR", and "JRWP".
+    let give = |arg| Act::Do { client: 1, verb: Verb { arg, ..Verb::new(V::Invite) } };
+    for dedup in [false, true] {
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(300, 1, V::CreateGroup, 0),
+            verb(600, 0, V::Subscribe, 0),
+            verb(900, 1, V::Publish, 0),
+            verb(1_200, 0, V::Publish, 0),
+            fault(1_205, 0, Fault::Late(5_000)),
+            Op { at: 1_210, act: give(3) },
+            Op { at: 4_210, act: give(1) },
+            verb(9_000, 1, V::Publish, 0),
+        ];
+        assert_eq!(play(setup(dedup), ops).last(), Some(&(3, End::Unknown)));
+    }
 }

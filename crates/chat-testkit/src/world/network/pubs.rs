@@ -1,12 +1,10 @@
-//! Messages that go out again: a session that knows that its server recognises ids sends one whose
-//! answer was lost again at once, without looking for it. A refusal of that copy says nothing about
+//! Messages that go out again, because the answer was lost. A refusal of that copy says nothing about
 //! the first one.
 
 use chat_proto::Message;
 
 use crate::World;
 use crate::observe::{Chat, Observation};
-use crate::world::client::Role;
 
 /// A message that was written, and not answered.
 #[derive(Debug)]
@@ -21,9 +19,8 @@ impl World {
     /// A client writes a message: a `pub`?
     pub(super) fn see_pub(&mut self, n: usize, message: &Message) {
         let client = &mut self.clients[n];
-        let Role::Im(setup) = client.role else { return };
         let Message::Text(text) = message else { return };
-        let rest = text.as_str().strip_prefix(r#"{"pub":{"id":""#).filter(|_| setup.dedup);
+        let rest = text.as_str().strip_prefix(r#"{"pub":{"id":""#);
         let Some((id, rest)) = rest.and_then(|rest| rest.split_once(r#"","topic":""#)) else {
             return;
         };
