@@ -288,3 +288,23 @@ fn a_refusal_of_the_second_way_proves_nothing_about_a_copy_that_is_late() {
         assert_eq!(play(setup(dedup), ops).last(), Some(&(3, End::Unknown)));
     }
 }
+
+/// 50037276: a message was stored, deleted for all, and its answer lost in a crash of the server, which
+/// then knew its id no more: sent again, it was stored a second time.
+#[test]
+fn what_was_deleted_is_not_brought_back_by_its_second_way() {
+    // From the second on.
+    let erase = Verb { arg: 1, ..Verb::new(V::Erase) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(300, 0, V::CreateGroup, 0),
+        verb(600, 0, V::Publish, 0),
+        verb(900, 0, V::Publish, 0),
+        Op { at: 905, act: Act::Do { client: 0, verb: erase } },
+        // Both have arrived, and their answers have not.
+        fault(930, 0, Fault::Cut),
+        fault(935, 0, Fault::CrashStored(500)),
+    ];
+    let ends = play(setup(true), ops);
+    assert_eq!(ends.last(), Some(&(4, End::Published(Some(2)))), "{ends:?}");
+}
