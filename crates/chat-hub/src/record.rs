@@ -63,6 +63,15 @@ pub enum Record {
         /// The row.
         row: Option<MessageRow>,
     },
+    /// The `{pub}` of a message that was deleted for all: repeated, it must not bring it back.
+    Pub {
+        /// The topic.
+        topic: TopicId,
+        /// The number that the message had.
+        seq: u64,
+        /// The row.
+        row: Option<PubRow>,
+    },
     /// One deletion of messages.
     Deletion {
         /// The topic.
@@ -205,6 +214,15 @@ pub struct MessageRow {
     /// The content, as JSON.
     pub content: SharedText,
     /// Id of the `{pub}`; empty where it had none.
+    pub reqid: SharedText,
+}
+
+/// Who sent a message, and under which id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PubRow {
+    /// The author.
+    pub from: u64,
+    /// Id of the `{pub}`.
     pub reqid: SharedText,
 }
 

@@ -35,6 +35,7 @@ impl Services {
             | Record::Sub { .. }
             | Record::Marks { .. }
             | Record::Message { .. }
+            | Record::Pub { .. }
             | Record::Deletion { .. }
             | Record::File { .. }) => self.im.apply(record),
         }

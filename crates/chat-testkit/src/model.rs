@@ -7,6 +7,7 @@
 
 mod access;
 mod demand;
+mod marks;
 mod notes;
 mod secrets;
 mod state;
@@ -19,6 +20,7 @@ use std::time::Duration;
 pub use self::demand::{Demand, Limits, Violation};
 
 use self::access::{Access, Change, DELETE, OWN, Powers, READ, WRITE, bits, is_in};
+use self::marks::Readers;
 use self::secrets::Secrets;
 use self::state::{Ask, Kept, Key, Life, Room, apply, chat_of, farewell, is_so, knows_all, view};
 use self::subs::Subs;
@@ -38,8 +40,7 @@ pub struct Model {
     /// Requests that may still change something.
     pending: BTreeSet<Key>,
     contents: BTreeMap<(Chat, String), Key>,
-    /// Orders that somebody without a client said to have read, and who.
-    scripted: BTreeSet<(Chat, String)>,
+    readers: Readers,
     secrets: Secrets,
     subs: Subs,
 }
@@ -168,6 +169,7 @@ impl Model {
                 let in_time = lost.is_some_and(|lost| self.now - lost < self.limits.resolve_within);
                 // What was proven lost went out again, and that copy may be, when time is up.
                 let again = ask.stored.is_empty() && self.now - ask.at >= patience;
+                let again = again || ask.refused_again;
                 let caught_up =
                     ask.informed && in_time && !again && knows_all(&self.rooms, ask, life);
                 let needless = !ask.given_up && (unhurt || ask.seen || caught_up);
@@ -186,13 +188,11 @@ impl Model {
             // What it may have left it follows no more: that would join it again.
             (End::Done | End::Unknown, verb) => {
                 if let Some(chat) = farewell(verb) {
-                    let life = self.lives.entry(client).or_default();
-                    life.follows.remove(chat);
-                    life.quit.insert(chat.clone());
+                    self.lives.entry(client).or_default().quit(chat);
                 }
             }
             (End::Subscribed(Some(chat)), _) => {
-                self.lives.entry(client).or_default().quit.remove(chat);
+                self.lives.entry(client).or_default().attached(chat);
             }
             _ => {}
         }
@@ -236,16 +236,22 @@ impl Model {
                 let new = new.map(|(want, given)| Access { want, given });
                 let old = room.members.get(user).and_then(|it| it.access);
                 let change = Change { chat, user, old, new, fresh };
+                // Who asks for a topic sends a `sub`, and nothing happens before that.
+                let is_sub = |verb: &Verb| matches!(verb, Verb::Subscribe { chat: Some(_) });
                 let asks = self.pending.iter().filter(|key| {
-                    let ask = self.asks.get(*key);
+                    let ask = self.asks.get(*key).filter(|ask| !is_sub(&ask.verb));
                     ask.is_some_and(|ask| change.is_due_to(&ask.verb, &ask.user, powers))
                 });
-                let causes: Vec<_> = asks.copied().collect();
+                let mut causes: Vec<_> = asks.copied().map(Some).collect();
                 let left = room.members.get(user).map_or(0, |it| it.left);
-                let brought = causes.is_empty() && self.subs.explain(&change, left, powers);
-                let due = old == new || is_order || brought || !causes.is_empty();
+                self.subs.explain(&change, left, powers, &mut causes);
+                let due = old == new || is_order || !causes.is_empty();
                 demand(due, Demand::Entitled, || format!("{change:?} is nobody's doing"))?;
-                if let ([only], true) = (&causes[..], old != new) {
+                // Of several it may have been any.
+                if let [Some(only), others @ ..] = &causes[..]
+                    && old != new
+                    && others.iter().all(|it| *it == Some(*only))
+                {
                     self.asks.entry(*only).and_modify(|ask| ask.traces += 1);
                 }
                 let mode = new.map_or(0, Access::mode);
@@ -286,6 +292,7 @@ impl Model {
                 let key = self.contents.get(&(chat.clone(), message.content.clone()));
                 if let Some(ask) = key.and_then(|key| self.asks.get_mut(key)) {
                     ask.stored.push(*seq);
+                    self.readers.overtaken(chat, ask.at);
                     demand(ask.stored.len() == 1, Demand::Once, || said("is stored twice"))?;
                     demand(!ask.refused, Demand::NoTrace, || said("was refused"))?;
                 } else {
@@ -295,27 +302,8 @@ impl Model {
                 let (message, to) = (message.clone(), to.clone());
                 room.messages.insert(*seq, Kept { message, to, step, here: true });
             }
-            Row::Marks { chat, user, read, received } if !is_order => {
-                let room = self.rooms.entry(chat.clone()).or_default();
-                let wrote = room.messages.iter().rev().find(|it| it.1.message.from == *user);
-                let member = room.members.entry(user.clone()).or_default();
-                let most = wrote.map_or(0, |(seq, _)| *seq).max(member.noted);
-                let sound = member.marks <= (*read, *received) && read <= received;
-                let sound = sound && *received <= most;
-                demand(sound, Demand::Marks, || format!("{row:?} after {member:?}, {most}"))?;
-                member.marks = (*read, *received);
-            }
-            Row::Marks { chat, user, read, .. } => {
-                let mine = Verb::MarkRead { chat: chat.clone() };
-                let mut asks = self.pending.iter().filter_map(|key| self.asks.get(key));
-                let asked = asks.any(|ask| ask.verb == mine && ask.user == *user);
-                let due = asked || self.scripted.remove(&(chat.clone(), user.clone()));
-                let room = self.rooms.entry(chat.clone()).or_default();
-                let last = room.messages.keys().next_back().copied().unwrap_or_default();
-                let member = room.members.entry(user.clone()).or_default();
-                let sound = due && member.marks.0 <= *read && *read <= last;
-                demand(sound, Demand::Marks, || format!("{row:?} after {member:?}, {last}"))?;
-                member.marks = (*read, *read);
+            Row::Marks { chat, user, read, received } => {
+                self.marks(chat, user, *read, *received)?;
             }
             Row::Message { chat, seq, message: None, .. } => {
                 let of = self.rooms.iter().find(|(of, room)| match chat {

@@ -356,6 +356,15 @@ pub enum Observation {
         /// The client's number for it.
         number: u64,
     },
+    /// A message whose answer was lost went out again, and the second copy was refused.
+    RefusedAgain {
+        /// Which client wrote it.
+        client: Client,
+        /// Where.
+        chat: Chat,
+        /// Its content, as in [`Message::content`].
+        content: String,
+    },
     /// A client sent a receipt.
     Noted {
         /// Which client.

@@ -10,7 +10,7 @@ use super::presence::{cleared, pres};
 use super::ranges::{bounds, normalized, seq_range, without};
 use super::reply::{Ask, Done, Status, params};
 use crate::effects::Cx;
-use crate::record::{DeletionRow, Head, Record, TopicId};
+use crate::record::{DeletionRow, Head, PubRow, Record, TopicId};
 
 /// The most messages one call may name in several ranges. (tinode-code)
 const MAX_DELETED: u64 = 1024;
@@ -69,13 +69,13 @@ impl Im {
 
     /// Removes a message. Its `{pub}` is remembered, or sending it again would bring it back.
     fn erase(&mut self, cx: &mut Cx<'_>, topic: TopicId, seq: u64) {
-        let Some(old) = self.topics.get(&topic).and_then(|it| it.messages.get(&seq)) else {
-            return;
-        };
+        let Some(it) = self.topics.get(&topic) else { return };
+        let Some(old) = it.messages.get(&seq) else { return };
         let (from, reqid) = (old.from, old.reqid.clone());
+        let known = it.recent.seq_of(from, reqid.as_str()) == Some(seq);
         self.put(cx, Record::Message { topic, seq, row: None });
-        if let Some(it) = self.topics.get_mut(&topic) {
-            it.recent.insert(from, &reqid, seq);
+        if known {
+            self.put(cx, Record::Pub { topic, seq, row: Some(PubRow { from, reqid }) });
         }
     }
 

@@ -8,7 +8,7 @@ use chat_proto::machine::ConnId;
 use super::{Im, ImUndo};
 use crate::effects::{Cx, Undo};
 use crate::record::{
-    DeletionRow, Head, Marks, MessageRow, Record, SharedText, SubRow, TopicId, TopicRow,
+    DeletionRow, Head, Marks, MessageRow, PubRow, Record, SharedText, SubRow, TopicId, TopicRow,
 };
 
 /// A topic with all that is in it.
@@ -36,6 +36,8 @@ pub(super) struct Member {
 pub(super) struct Recent {
     by_id: BTreeMap<(u64, String), u64>,
     order: VecDeque<(u64, String)>,
+    /// Those of messages that were deleted for all, by the number that the message had.
+    gone: BTreeMap<u64, PubRow>,
 }
 
 impl Recent {
@@ -66,10 +68,23 @@ impl Recent {
         }
     }
 
+    /// Remembers the `{pub}` of a message that is gone, or forgets it. What was known of it.
+    fn keep(&mut self, seq: u64, row: Option<PubRow>) -> Option<PubRow> {
+        let old = self.gone.remove(&seq);
+        if let Some(old) = &old {
+            self.remove(old.from, &old.reqid, seq);
+        }
+        if let Some(row) = row {
+            self.insert(row.from, &row.reqid, seq);
+            self.gone.insert(seq, row);
+        }
+        old
+    }
+
     fn trim(&mut self, limit: usize) {
         while self.order.len() > limit {
-            if let Some(key) = self.order.pop_front() {
-                self.by_id.remove(&key);
+            if let Some(seq) = self.order.pop_front().and_then(|key| self.by_id.remove(&key)) {
+                self.gone.remove(&seq);
             }
         }
     }
@@ -183,6 +198,12 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
             }
             Record::Message { topic: id, seq, row: old }
         }
+        Record::Pub { topic: id, seq, row } => {
+            let recent = &mut im.topics.entry(id).or_default().recent;
+            let old = recent.keep(seq, row);
+            recent.trim(im.remembered);
+            Record::Pub { topic: id, seq, row: old }
+        }
         Record::Deletion { topic: id, clear, row } => {
             let deletions = &mut im.topics.entry(id).or_default().deletions;
             let old = match row {
@@ -221,6 +242,11 @@ impl Im {
                 }
             }
             records.extend(it.messages.iter().map(|(seq, row)| Record::Message {
+                topic,
+                seq: *seq,
+                row: Some(row.clone()),
+            }));
+            records.extend(it.recent.gone.iter().map(|(seq, row)| Record::Pub {
                 topic,
                 seq: *seq,
                 row: Some(row.clone()),

@@ -7,7 +7,7 @@ use chat_proto::machine::ConnId;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::lab::{Lab, cases, ctrl, of, only};
+use crate::lab::{Lab, Store, cases, ctrl, of, only};
 
 fn delete(topic: &str, ranges: &[(u64, u64)], hard: bool) -> Value {
     let ranges: Vec<_> = ranges.iter().map(|(low, hi)| json!({"low": low, "hi": hi})).collect();
@@ -173,9 +173,47 @@ fn what_was_deleted_for_all_does_not_come_back_with_its_id() {
     lab.ask(ann, frame.clone());
     lab.ask(ann, delete(&group, &[(1, 0)], true));
     lab.clear();
-    let frames = lab.ask(ann, frame);
+    let frames = lab.ask(ann, frame.clone());
     assert_eq!(ctrl(&frames)["params"], json!({"seq": 1}));
     assert!(lab.frames(bob).is_empty());
+    // Nor after a restart, from what was stored and from a snapshot.
+    for _ in 0..2 {
+        lab.restart();
+        let ann = lab.session("101");
+        lab.sub(ann, &group);
+        let frames = lab.ask(ann, frame.clone());
+        assert_eq!(ctrl(&frames)["params"], json!({"seq": 1}));
+        lab.store = lab.hub.snapshot();
+    }
+}
+
+#[test]
+fn ids_of_deleted_messages_are_forgotten_in_their_turn() {
+    let mut lab = Lab::with(HubConfig { remembered_pubs: 2, ..HubConfig::default() });
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    let publish = |lab: &mut Lab, id: &str| {
+        let frames = lab.ask(ann, json!({"pub": {"id": id, "topic": group, "content": 1}}));
+        ctrl(&frames)["params"]["seq"].as_u64().unwrap()
+    };
+    let kept = |lab: &Lab| {
+        let rows = lab.hub.snapshot().into_iter();
+        rows.filter(|row| matches!(row, Record::Pub { .. })).count()
+    };
+    assert_eq!(["a", "b", "c"].map(|id| publish(&mut lab, id)), [1, 2, 3]);
+    // That of the first is forgotten already.
+    lab.ask(ann, delete(&group, &[(1, 3)], true));
+    assert_eq!((kept(&lab), publish(&mut lab, "b")), (1, 2));
+    // A deletion that is not stored leaves it as it was.
+    let before = lab.hub.snapshot();
+    lab.mode = Store::Waits;
+    lab.send(ann, delete(&group, &[(3, 4)], true).to_string());
+    lab.fail_commit();
+    lab.mode = Store::Works;
+    lab.clear();
+    assert_eq!(lab.hub.snapshot(), before);
+    assert_eq!(["c", "d", "e", "a"].map(|id| publish(&mut lab, id)), [3, 4, 5, 6]);
+    assert_eq!(kept(&lab), 0);
 }
 
 proptest! {

@@ -130,6 +130,17 @@ fn history_gets_time_to_show_a_message_before_it_counts_as_lost() {
 }
 
 #[test]
+fn a_refusal_of_the_second_copy_says_nothing_about_the_first() {
+    let mut desk = resending();
+    let (id, uuid) = desk.send("hello");
+    let none = page(&[]);
+    look_up(&mut desk, [&none, &none, &none]);
+    assert_eq!(desk.written().len(), 2);
+    desk.receive(&format!(r#"{{"type":"error","content":"ILLEGAL_PARAM","uuid":"{uuid}"}}"#));
+    assert_eq!(end_of(&desk.events(), id), Some(Err(RequestError::Unknown)));
+}
+
+#[test]
 fn it_is_not_sent_a_third_time() {
     let mut desk = resending();
     let (id, _) = desk.send("hello");

@@ -54,8 +54,7 @@ impl Model {
             }
             Observation::Dropped { client, chat } => {
                 let life = self.lives.entry(*client).or_default();
-                life.follows.remove(chat);
-                life.quit.insert(chat.clone());
+                life.quit(chat);
             }
             Observation::Noted { client, chat, seq, .. } => {
                 let user = self.lives.entry(*client).or_default().user.clone();
@@ -64,8 +63,15 @@ impl Model {
                 member.noted = member.noted.max(*seq);
             }
             Observation::Scripted { user, verb: Verb::MarkRead { chat } } => {
-                self.scripted.insert((chat.clone(), user.clone()));
+                self.says_read(chat, user);
             }
+            Observation::RefusedAgain { client, chat, content } => {
+                let key = self.contents.get(&(chat.clone(), content.clone()));
+                let key = key.filter(|key| key.0 == *client);
+                let ask = key.and_then(|key| self.asks.get_mut(key));
+                ask.into_iter().for_each(|ask| ask.refused_again = true);
+            }
+            Observation::Crashed => self.readers.forget(),
             Observation::Attached { client, number } => self.subs.answered(*client, *number),
             Observation::Secret(secret) => self.secrets.add(secret),
             _ => {}

@@ -28,6 +28,8 @@ pub(super) struct Ask {
     /// Its client knew how far the topic went.
     pub(super) informed: bool,
     pub(super) refused: bool,
+    /// A second copy was refused, which proves nothing about the first.
+    pub(super) refused_again: bool,
     /// The link was lost since.
     pub(super) cut: bool,
     /// Its application gave it up.
@@ -37,8 +39,23 @@ pub(super) struct Ask {
 impl Ask {
     pub(super) fn new(user: String, verb: Verb, at: Duration, step: u64) -> Self {
         let (met, informed, seen, refused) = (false, false, false, false);
-        let (traces, stored, cut, given_up) = (0, Vec::new(), false, false);
-        Self { user, verb, at, step, met, traces, stored, seen, informed, refused, cut, given_up }
+        let (refused_again, cut, given_up) = (false, false, false);
+        let (traces, stored) = (0, Vec::new());
+        Self {
+            user,
+            verb,
+            at,
+            step,
+            met,
+            traces,
+            stored,
+            seen,
+            informed,
+            refused,
+            refused_again,
+            cut,
+            given_up,
+        }
     }
 }
 
@@ -105,6 +122,23 @@ pub(super) struct Life {
     pub(super) follows: BTreeMap<Chat, Follow>,
     /// What it was told to be gone, or has left or may have, and did not subscribe to since.
     pub(super) quit: BTreeSet<Chat>,
+    /// What it subscribed to, and none of these: after a loss it attaches that again by itself.
+    pub(super) keeps: BTreeSet<Chat>,
+}
+
+impl Life {
+    /// It has left, or may have: it follows the topic no more, for that would join it again.
+    pub(super) fn quit(&mut self, chat: &Chat) {
+        self.follows.remove(chat);
+        self.keeps.remove(chat);
+        self.quit.insert(chat.clone());
+    }
+
+    /// It subscribed.
+    pub(super) fn attached(&mut self, chat: &Chat) {
+        self.quit.remove(chat);
+        self.keeps.insert(chat.clone());
+    }
 }
 
 impl Room {

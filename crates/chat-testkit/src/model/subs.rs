@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::access::{Change, Powers};
+use super::state::Key;
 use super::{Demand, Model, Verdict, demand};
 use crate::observe::{Chat, Client, Verb};
 
@@ -18,6 +19,9 @@ pub(super) struct Sub {
     pub(super) verb: Verb,
     /// An application asked for it.
     pub(super) asked: bool,
+    /// The application's request that it stands for. Where the session may write one of its own, nobody
+    /// can tell which it is.
+    pub(super) of: Option<Key>,
     /// Since this step its client's link is up.
     pub(super) up_since: u64,
     /// It explains a row of the commit that is being looked at.
@@ -38,18 +42,25 @@ impl Subs {
         self.0.remove(&(client, number));
     }
 
-    /// Whether one of them makes the change. `left`: the step at which the membership ended.
-    pub(super) fn explain(&mut self, change: &Change<'_>, left: u64, powers: &Powers) -> bool {
+    /// Adds those that may have made a change to its causes. `left`: the step at which the membership
+    /// ended.
+    pub(super) fn explain(
+        &mut self,
+        change: &Change<'_>,
+        left: u64,
+        powers: &Powers,
+        causes: &mut Vec<Option<Key>>,
+    ) {
         let makes = |sub: &&mut Sub| {
             let known = sub.user == change.user && !sub.asked && left <= sub.up_since;
             !known && change.is_due_to(&sub.verb, &sub.user, powers)
         };
-        let mut causes: Vec<_> = self.0.values_mut().filter(makes).collect();
+        let mut subs: Vec<_> = self.0.values_mut().filter(makes).collect();
+        causes.extend(subs.iter().map(|sub| sub.of));
         // Of several it may have been any.
-        if let [only] = &mut causes[..] {
-            only.used = true;
+        if let ([_], [only]) = (&causes[..], subs.as_mut_slice()) {
+            only.used |= change.old != change.new;
         }
-        !causes.is_empty()
     }
 
     /// A commit was looked at: what explains a part of it has come.
@@ -63,11 +74,18 @@ impl Model {
     pub(super) fn attaching(&mut self, client: Client, chat: &Chat, number: u64) -> Verdict {
         let Some(life) = self.lives.get(&client) else { return Ok(()) };
         let verb = Verb::Subscribe { chat: Some(chat.clone()) };
-        let mut asks = life.open.iter().map(|id| self.asks.get(&(client, life.number, *id)));
-        let asked = asks.any(|ask| ask.is_some_and(|ask| ask.verb == verb));
+        let asks = life.open.iter().map(|id| (client, life.number, *id));
+        let asks: Vec<Key> =
+            asks.filter(|key| self.asks.get(key).is_some_and(|ask| ask.verb == verb)).collect();
+        let asked = !asks.is_empty();
+        let of = if let [only] = &asks[..] {
+            (!life.keeps.contains(chat)).then_some(*only)
+        } else {
+            None
+        };
         let gone = !asked && life.quit.contains(chat);
         let (user, up_since) = (life.user.clone(), life.up_since);
-        self.subs.sent((client, number), Sub { user, verb, asked, up_since, used: false });
+        self.subs.sent((client, number), Sub { user, verb, asked, of, up_since, used: false });
         demand(!gone, Demand::Entitled, || format!("client {client} joins {chat:?} again"))
     }
 }

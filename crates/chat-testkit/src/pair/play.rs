@@ -89,6 +89,8 @@ impl Played for Im {
         let verb = Verb::Subscribe { chat: Some(Self::chat()) };
         let id = player.pair.ask(|it, now| it.subscribe(&topic(), Subscribe::default(), now));
         player.asked(id.ok().map(|id| (id, verb)));
+        // It will be written as soon as it may be.
+        player.see(Observation::Attaching { client: 0, chat: Self::chat(), number: 0 });
     }
 
     fn is_settled(session: &Session<Self>) -> bool {

@@ -13,6 +13,7 @@ use chat_proto::machine::HttpId;
 use chat_proto::rest::{BaseUrl, Quota};
 use chat_proto::{Action, Input, Now, Skew, Transmit};
 
+use super::network::Pub;
 use crate::laws::{Broken, Watched};
 use crate::people;
 use crate::schedule::{C2cSetup, ImSetup, VerbKind};
@@ -144,6 +145,8 @@ pub(super) struct Client {
     /// `sub`s on their way on the live link: ids and numbers.
     pub(super) subs: Vec<(String, u64)>,
     pub(super) last_sub: u64,
+    /// Messages that were written, and not answered.
+    pub(super) pubs: Vec<Pub>,
 }
 
 impl Client {
@@ -175,6 +178,7 @@ impl Client {
             following: BTreeSet::new(),
             subs: Vec::new(),
             last_sub: 0,
+            pubs: Vec::new(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Dials, messages and HTTP exchanges on their way.
 
+mod pubs;
 mod subs;
 
 use std::time::{Duration, Instant};
@@ -9,6 +10,7 @@ use chat_proto::machine::{ConnId, HttpFailure, HttpId, HttpRequest, LinkFailure,
 use chat_proto::{Input, Message};
 use http::{Request, Response, StatusCode};
 
+pub(super) use self::pubs::Pub;
 use super::client::HttpFault;
 use super::{Due, Exchange, World};
 use crate::link::{Link, Parcel, Way};
@@ -51,6 +53,7 @@ impl World {
         self.shown_message(&message, self.clients[n].is_im(), true);
         self.note(|| format!("client {n} → {}", shown(&message)));
         self.see_sub(n, &message);
+        self.see_pub(n, &message);
         let (now, after) = (self.clock.now().mono, self.delay());
         if let Some(link) = self.links.get_mut(&id) {
             link.send(Way::Up, Parcel::Message(message), now, after);
@@ -140,6 +143,7 @@ impl World {
                 self.shown_message(&message, self.clients[n].is_im(), false);
                 self.note(|| format!("client {n} ← {}", shown(&message)));
                 self.see_answer(n, &message);
+                self.see_receipt(n, &message);
                 match &message {
                     Message::Ping(payload) => self.write(n, Message::Pong(payload.clone())),
                     Message::Close(frame) => self.write(n, Message::Close(frame.clone())),

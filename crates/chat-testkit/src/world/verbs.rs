@@ -423,7 +423,7 @@ impl World {
         let buyer = people::api_key(which + 1);
         self.contents += 1;
         let content = format!("s{}", self.contents);
-        if what % 8 == 5 {
+        if what % 8 == 5 && self.host.hub().is_some() {
             let verb = observe::Verb::MarkRead { chat: Chat::Order(order.to_owned()) };
             self.observe(Observation::Scripted { user: people::trader(which + 1), verb });
         }

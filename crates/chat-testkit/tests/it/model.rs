@@ -48,8 +48,9 @@ impl Tale {
         tale = tale.ask(ANN, 1, Verb::Subscribe { chat: None }).store(rows);
         tale = tale.follows(ANN);
         let join = || Verb::Subscribe { chat: Some(group()) };
-        tale = tale.ask(BOB, 1, join()).store(vec![member("usr2", Some(("JRWPS", "JRWPS")))]);
-        tale.follows(BOB).ask(TAB, 1, join()).follows(TAB)
+        tale = tale.ask(BOB, 1, join()).attaching(BOB);
+        tale = tale.store(vec![member("usr2", Some(("JRWPS", "JRWPS")))]).attached(BOB);
+        tale.follows(BOB).ask(TAB, 1, join()).attaching(TAB).attached(TAB).follows(TAB)
     }
 
     /// A client is answered, and then knows how far the group goes.
@@ -115,9 +116,13 @@ impl Tale {
         self.and(Observation::Quiet(Box::new(Dump { rows, queues, ready })))
     }
 
-    /// A session attaches the group by itself.
+    /// A `sub` of the group is written.
     fn attaching(self, client: Client) -> Self {
         self.and(Observation::Attaching { client, chat: group(), number: 1 })
+    }
+
+    fn attached(self, client: Client) -> Self {
+        self.and(Observation::Attached { client, number: 1 })
     }
 
     fn lose(self, client: Client) -> Self {
@@ -347,6 +352,14 @@ fn unknown_without_need() {
     other.clone().end(ANN, 3, End::Unknown).passes();
     let other = other.told(ANN, 2, "usr2", "other");
     other.clone().end(ANN, 3, End::Unknown).breaks(Demand::Knowable);
+    // It was sent again and refused: the first copy may still be on its way.
+    let refused = |content: &str| {
+        let again =
+            Observation::RefusedAgain { client: ANN, chat: group(), content: content.into() };
+        other.clone().and(again).end(ANN, 3, End::Unknown)
+    };
+    refused("two").passes();
+    refused("one").breaks(Demand::Knowable);
     // What was deleted since may have been it.
     let hidden = Row::Erased { chat: group(), user: Some("usr1".into()), ranges: vec![(3, 3)] };
     let hide = Verb::Erase { chat: group(), ranges: vec![(3, 3)], hard: false };
@@ -562,6 +575,38 @@ fn an_order_is_read_by_who_says_so() {
     scripted.store(vec![marks("trader2", 901)]).breaks(Demand::Marks);
 }
 
+/// What somebody without a client says to have read may be stored late, but in the order in which it
+/// was said.
+#[test]
+fn an_order_is_read_by_a_script() {
+    let (order, tale) = trade();
+    let marks = |read| {
+        let (chat, user) = (order.clone(), "trader2".to_owned());
+        vec![Row::Marks { chat, user, read, received: read }]
+    };
+    let say = |tale: Tale, id, content: &str| {
+        let (chat, content) = (order.clone(), content.to_owned());
+        tale.ask(0, id, Verb::Publish { chat, content, no_echo: false })
+    };
+    let read = |tale: Tale| {
+        let verb = Verb::MarkRead { chat: order.clone() };
+        tale.and(Observation::Scripted { user: "trader2".into(), verb })
+    };
+    // Twice, before the first was stored.
+    let twice = read(read(say(tale.clone(), 3, "three")));
+    let three = || vec![in_order(902, "three")];
+    let both = twice.clone().store(marks(901)).store(three()).store(marks(902));
+    both.passes();
+    both.store(marks(902)).breaks(Demand::Marks);
+    // All that is there is read.
+    read(tale.clone()).store(marks(900)).breaks(Demand::Marks);
+    // What was asked for later is stored later.
+    let later = say(read(tale), 3, "three").store(three());
+    later.clone().store(marks(902)).breaks(Demand::Marks);
+    read(later).store(marks(902)).passes();
+    twice.and(Observation::Crashed).store(marks(901)).breaks(Demand::Marks);
+}
+
 /// What a session may bring about by itself, when it attaches a topic again.
 #[test]
 fn joined_again_by_a_session() {
@@ -575,8 +620,7 @@ fn joined_again_by_a_session() {
     let crossed = left(tale.clone().attaching(TAB));
     crossed.clone().store(back()).passes();
     // One that was answered brings nothing about any more.
-    let answered = Observation::Attached { client: TAB, number: 1 };
-    crossed.and(answered).store(back()).breaks(Demand::Entitled);
+    crossed.attached(TAB).store(back()).breaks(Demand::Entitled);
     // What ended while the link was down could be read.
     let away = left(Tale::new().lose(TAB)).regain(TAB).attaching(TAB);
     away.clone().passes();
@@ -593,6 +637,36 @@ fn joined_again_by_a_session() {
     }
     let refused = End::Rejected("503".into());
     tale.ask(TAB, 2, leave()).end(TAB, 2, refused).attaching(TAB).passes();
+}
+
+/// What a subscription brought about: that of a `sub` which was written, and of no other one.
+#[test]
+fn who_brought_a_member_back() {
+    let back = || vec![member("usr2", Some(("JRWPS", "JRWPS")))];
+    let left = |tale: Tale| {
+        let leave = Verb::Unsubscribe { chat: group() };
+        let tale = tale.ask(TAB, 2, leave).store(vec![member("usr2", None)]);
+        tale.end(TAB, 2, End::Done)
+    };
+    let joins = |tale: Tale| tale.ask(TAB, 3, Verb::Subscribe { chat: Some(group()) });
+    let no = |tale: Tale| tale.end(TAB, 3, End::TimedOut);
+    // It waits to be written: nobody did it.
+    joins(left(Tale::new())).store(back()).breaks(Demand::Entitled);
+    let alone = joins(left(Tale::new())).attaching(TAB).store(back());
+    alone.clone().end(TAB, 3, End::Subscribed(Some(group()))).passes();
+    no(alone).breaks(Demand::NoTrace);
+    // Written twice, it was one of them.
+    let again = joins(left(Tale::new())).attaching(TAB);
+    let again = again.and(Observation::Attaching { client: TAB, chat: group(), number: 2 });
+    no(again.store(back())).breaks(Demand::NoTrace);
+    // Another session attaches the topic meanwhile.
+    let crossed = joins(left(Tale::new().attaching(BOB)));
+    no(crossed.clone().store(back())).passes();
+    no(crossed.attaching(TAB).store(back())).passes();
+    // Its own session does, which follows the topic and does not know that it was left.
+    let own = left(Tale::new().lose(BOB)).ask(BOB, 3, Verb::Subscribe { chat: Some(group()) });
+    let own = own.regain(BOB).attaching(BOB).store(back());
+    own.end(BOB, 3, End::TimedOut).passes();
 }
 
 /// Who may have left and subscribes again begins anew: what came in between is not told.

@@ -219,3 +219,92 @@ fn who_hides_what_is_looked_for_cannot_know() {
     ];
     play(setup(false), ops);
 }
+
+/// 20211043: a server that recognises repeated ids was sent a message again at once, and refused it: its
+/// author might not write any more. That they were told all there is proves nothing about the first copy,
+/// which may still be on its way.
+#[test]
+fn a_copy_that_went_out_unproven_is_refused() {
+    // "JR": to read, and not to write.
+    let mute = Verb { arg: 3, ..Verb::new(V::Invite) };
+    for at in (1_300..2_400).step_by(40) {
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(300, 1, V::CreateGroup, 0),
+            verb(600, 0, V::Subscribe, 0),
+            verb(900, 1, V::Publish, 0),
+            verb(1_200, 0, V::Publish, 0),
+            // It never arrives.
+            fault(1_205, 0, Fault::Cut),
+            Op { at: 1_210, act: Act::Do { client: 1, verb: mute } },
+            verb(at, 1, V::Publish, 0),
+        ];
+        let ends = play(setup(true), ops);
+        assert_eq!(ends.last(), Some(&(3, End::Unknown)), "{at}");
+    }
+}
+
+/// 20080550, 20170553, 20209519: the other side of an order read it twice before the first was stored.
+#[test]
+fn an_order_is_read_twice_while_a_commit_is_slow() {
+    // Each eighth script is that the other side reads.
+    let read = |at| Op { at, act: Act::Script { order: 0, what: 5 } };
+    let c2c = vec![C2cSetup { account: 0, resend: false }];
+    let commit = Weather { least: 600, jitter: 0 };
+    let setup = Setup { im: Vec::new(), c2c, commit, ..setup(false) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(1_000, 0, V::Send, 0),
+        read(1_700),
+        // It waits for the commit of that.
+        verb(1_750, 0, V::Send, 0),
+        read(1_900),
+    ];
+    let ends = play(setup, ops);
+    assert!(matches!(ends[..], [(1, End::Published(_)), (2, End::Published(_))]), "{ends:?}");
+}
+
+/// Thought out while 20211043 was looked at: a message that history proved lost went out again and was
+/// refused, because its author might not write any more. It ended as rejected, and when they might again,
+/// the first copy came, on a link that was dead for its author only.
+#[test]
+fn a_refusal_of_the_second_way_proves_nothing_about_a_copy_that_is_late() {
+    // "JR", and "JRWP".
+    let give = |arg| Act::Do { client: 1, verb: Verb { arg, ..Verb::new(V::Invite) } };
+    for dedup in [false, true] {
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(300, 1, V::CreateGroup, 0),
+            verb(600, 0, V::Subscribe, 0),
+            verb(900, 1, V::Publish, 0),
+            verb(1_200, 0, V::Publish, 0),
+            fault(1_205, 0, Fault::Late(5_000)),
+            Op { at: 1_210, act: give(3) },
+            Op { at: 4_210, act: give(1) },
+            verb(9_000, 1, V::Publish, 0),
+        ];
+        assert_eq!(play(setup(dedup), ops).last(), Some(&(3, End::Unknown)));
+    }
+}
+
+/// 50037276: a message was stored, deleted for all, and its answer lost in a crash of the server, which
+/// then knew its id no more: sent again, it was stored a second time.
+#[test]
+fn what_was_deleted_is_not_brought_back_by_its_second_way() {
+    // From the second on.
+    let erase = Verb { arg: 1, ..Verb::new(V::Erase) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(300, 0, V::CreateGroup, 0),
+        verb(600, 0, V::Publish, 0),
+        verb(900, 0, V::Publish, 0),
+        Op { at: 905, act: Act::Do { client: 0, verb: erase } },
+        // Both have arrived, and their answers have not.
+        fault(930, 0, Fault::Cut),
+        fault(935, 0, Fault::CrashStored(500)),
+    ];
+    let ends = play(setup(true), ops);
+    assert_eq!(ends.last(), Some(&(4, End::Published(Some(2)))), "{ends:?}");
+}

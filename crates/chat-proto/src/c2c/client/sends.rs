@@ -241,7 +241,10 @@ pub(super) fn reject(cx: &mut Cx<'_, C2c>, push: &Push<'_>) -> bool {
     let code = push.content_text().unwrap_or_default();
     let text = Some(&push.sub_type).filter(|sub| !sub.is_empty()).map(Str::decode);
     let text = text.unwrap_or("the service refused the message".into());
-    cx.complete(id, Err(RequestError::Rejected(Rejection::new(code, text))));
+    // A refusal of the second copy says nothing about the first.
+    let resent = matches!(cx.ask(id), Some(Ask::Send(ask)) if ask.0.resent);
+    let rejected = RequestError::Rejected(Rejection::new(code, text));
+    cx.complete(id, Err(if resent { RequestError::Unknown } else { rejected }));
     true
 }
 

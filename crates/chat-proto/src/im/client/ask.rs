@@ -192,12 +192,6 @@ impl Ask {
         if self.may_have_happened() { RequestError::Unknown } else { RequestError::Cancelled }
     }
 
-    /// What was written is known to have had no effect: it may be written again.
-    pub(super) fn was_lost(&mut self) {
-        self.start_over();
-        self.doubted = false;
-    }
-
     /// The server refused it for a reason that is mended: it may be written again.
     pub(super) fn was_refused(&mut self) {
         let doubted = self.doubted;

@@ -5,6 +5,9 @@
 //! among it, it was accepted. If everything was seen, each message of this user with the id of its
 //! `pub`, and it is not among it, it was lost and is sent again with the same id. Otherwise nobody
 //! knows.
+//!
+//! What was lost may still be on its way, on a link that is dead for us only. So when the second copy
+//! is refused, or never written, nobody knows either.
 
 use super::answer::{Answer, Receipt};
 use super::ask::AskKind;
@@ -50,7 +53,7 @@ impl ImState {
             let Some(ask) = cx.ask_mut(id) else { continue };
             let AskKind::Pub(message) = &ask.kind else { continue };
             if message.floor.is_some_and(|floor| track.has_seen_all_after(floor)) {
-                ask.was_lost();
+                ask.start_over();
                 // Before what was asked for later.
                 self.unsent.push_front(id);
                 let again = cx.config().request_timeout;

@@ -180,6 +180,26 @@ fn a_server_that_knows_repetitions_is_simply_asked_again() {
     assert_eq!(receipt(&rig.events(), id), 6);
 }
 
+/// The first may be on its way still, on a link that is dead for us only.
+#[test]
+fn what_becomes_of_the_second_copy_says_nothing_about_the_first() {
+    for server_deduplicates in [false, true] {
+        let mut rig = Rig::ready_with(|config| config.server_deduplicates = server_deduplicates);
+        rig.session.subscribe(&PEER.into(), Subscribe::default(), rig.now).unwrap();
+        rig.attach(5);
+        let (id, wire) = rig.in_doubt();
+        rig.return_to(5);
+        assert_eq!(rig.published(), [wire.as_str()]);
+        rig.ctrl(&wire, 403, "{}", PEER);
+        assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+        // Given up before it is written.
+        let (id, _) = rig.in_doubt();
+        rig.lose();
+        rig.session.cancel(id, rig.now);
+        assert_eq!(completion(&rig.events(), id), &Err(RequestError::Unknown));
+    }
+}
+
 #[test]
 fn doubts_end() {
     // With their time.

@@ -47,6 +47,29 @@ fn giving_up_joining_may_cross_an_attachment() {
     }
 }
 
+/// 20223231, 20270003, 20314069, 20322244, 20429587, 20484936: a program that could not connect wanted to
+/// subscribe, and gave up; meanwhile another one of the user attached the topic again, which brought the
+/// other side back, or themself. That was none of its doing.
+#[test]
+fn what_was_never_written_did_nothing() {
+    for (client, cut) in [(1, 2), (2, 1)] {
+        let ops = vec![
+            verb(0, 1, V::Connect, 0),
+            verb(0, 2, V::Connect, 0),
+            verb(600, 1, V::Subscribe, 1),
+            verb(600, 2, V::Subscribe, 1),
+            verb(700, 0, V::Connect, 0),
+            // Nothing comes of the connection that it opens.
+            fault(780, 0, Fault::DeadPeer),
+            verb(800, 0, V::Subscribe, 1),
+            verb(1_000, client, V::Unsubscribe, 1),
+            fault(2_000, cut, Fault::Cut),
+        ];
+        let ends = play(two_devices(), ops);
+        assert!(ends.contains(&(2, End::TimedOut)), "{client}: {ends:?}");
+    }
+}
+
 /// 17757, 21682, 28500: who attaches a topic of two brings the other side back, also when the link was
 /// lost before it was known how far the topic goes.
 #[test]
