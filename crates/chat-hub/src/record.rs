@@ -45,6 +45,16 @@ pub enum Record {
         /// The row.
         row: Option<SubRow>,
     },
+    /// When a subscription ended to a topic that is gone with all that was in it, and that asking for
+    /// it would begin anew: its user is told when asking what changed.
+    Ended {
+        /// The topic.
+        topic: TopicId,
+        /// Whose subscription it was.
+        user: u64,
+        /// Microseconds since 1970. It says nothing where the user has a subscription again.
+        row: Option<i64>,
+    },
     /// How far a subscriber has read.
     Marks {
         /// The topic.
