@@ -100,6 +100,30 @@ pub enum Record {
     C2c(C2cRecord),
 }
 
+impl Record {
+    /// The latest time in it that is compared with other ones: a hub goes on from there, also when the
+    /// wall clock was set back meanwhile.
+    pub(crate) fn stamp(&self) -> i64 {
+        match self {
+            Self::User { row: Some(row), .. } => row.updated,
+            Self::Topic { row: Some(row), .. } => row.updated,
+            Self::Head { row, .. } => row.touched,
+            Self::Sub { row: Some(row), .. } => row.updated,
+            Self::Ended { row: Some(at), .. } => *at,
+            Self::User { row: None, .. }
+            | Self::Topic { row: None, .. }
+            | Self::Sub { row: None, .. }
+            | Self::Ended { row: None, .. }
+            | Self::Marks { .. }
+            | Self::Message { .. }
+            | Self::Deletion { .. }
+            | Self::Token { .. }
+            | Self::File { .. }
+            | Self::C2c(_) => i64::MIN,
+        }
+    }
+}
+
 /// The key of a topic, the same for everybody who is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum TopicId {

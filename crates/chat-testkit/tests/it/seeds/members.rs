@@ -150,3 +150,25 @@ fn who_passes_a_group_on_may_leave_it_in_the_same_commit() {
     let ends = play(Setup { commit, ..setup(false) }, ops);
     assert!(matches!(ends[..], [.., (3, End::Done), (4, End::Done)]), "{ends:?}");
 }
+
+/// 41238080: the server came back with a clock that was behind, and one device left a topic while
+/// another one was still away. That was dated before the last list, and so was no change since then.
+#[test]
+fn a_clock_that_is_set_back_hides_no_end() {
+    const AHEAD: i32 = 1_800_000;
+    for leave in (3_100..6_000).step_by(250) {
+        let ops = vec![
+            fault(0, 0, Fault::HubClock(AHEAD)),
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(600, 0, V::Subscribe, 1),
+            verb(1_000, 2, V::Connect, 0),
+            verb(1_400, 2, V::Subscribe, 1),
+            fault(3_000, 0, Fault::HubClock(-AHEAD)),
+            fault(3_000, 2, Fault::RefuseDials(4)),
+            fault(3_010, 0, Fault::CrashStored(500)),
+            verb(leave, 0, V::DeleteTopic, 1),
+        ];
+        play(two_devices(), ops);
+    }
+}
