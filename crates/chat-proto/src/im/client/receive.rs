@@ -28,30 +28,35 @@ impl ImState {
     /// other back.
     pub(super) fn on_message(&mut self, text: Text, cx: &mut Cx<'_, Im>) -> Result<(), Text> {
         let limits = *cx.limits();
-        if !self.is_opening() && limits.check(text.as_str()).is_ok() {
-            let mut data = Data::default();
-            if data.read_lone(text.as_str(), limits.max_depth) {
-                self.heard += 1;
-                let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
-                    self.on_data(&data, &text, cx);
-                    return Ok(());
-                };
-                let topic = is_behind.then(|| TopicName::from(&data.topic));
-                // All of it is borrowed, or it would have other parts.
-                std::mem::forget(data);
-                // The event takes the text along.
-                cx.event(ImEvent::Message(parts.of_text(text)));
-                if let Some(topic) = topic {
-                    self.advance(&topic, cx);
-                }
-                return Ok(());
-            }
+        if self.is_opening() || limits.check(text.as_str()).is_err() {
+            return Err(text);
+        }
+        // `{"ctrl":` or `{"data":`, it tells which to try.
+        if text.as_str().as_bytes().get(2) == Some(&b'c') {
             let mut ctrl = Ctrl::default();
             if ctrl.read_lone(text.as_str(), limits.max_depth) {
                 self.heard += 1;
                 self.on_ctrl(ctrl, &text, cx);
                 return Ok(());
             }
+            return Err(text);
+        }
+        let mut data = Data::default();
+        if data.read_lone(text.as_str(), limits.max_depth) {
+            self.heard += 1;
+            let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
+                self.on_data(&data, &text, cx);
+                return Ok(());
+            };
+            let topic = is_behind.then(|| TopicName::from(&data.topic));
+            // All of it is borrowed, or it would have other parts.
+            std::mem::forget(data);
+            // The event takes the text along.
+            cx.event(ImEvent::Message(parts.of_text(text)));
+            if let Some(topic) = topic {
+                self.advance(&topic, cx);
+            }
+            return Ok(());
         }
         Err(text)
     }

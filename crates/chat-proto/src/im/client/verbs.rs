@@ -97,16 +97,20 @@ impl Session<Im> {
         message: Publish,
         now: Now,
     ) -> Result<RequestId, CallError> {
-        let Publish { content, head, attachments, echo } = message;
+        let Publish { content, mut head, mut attachments, echo } = message;
         let kind = AskKind::Pub(super::ask::Pub { noecho: !echo, ..Default::default() });
-        let extra = (!attachments.is_empty()).then(|| {
-            let attachments = Some(attachments);
-            Box::new(UpExtra { attachments, ..UpExtra::default() })
-        });
-        self.ask_up(topic, kind, now, |id, topic| {
-            let (content, noecho) = (Some(content), Some(!echo));
-            let verb = Verb::Pub(Pub { id, topic, noecho, head, content, ..Pub::default() });
-            Up { verb, extra }
+        let mut content = Some(content);
+        self.ask_frame(topic, kind, now, &mut |id, out| {
+            let (id, topic) = (Str::borrowed(id), Str::borrowed(topic.as_str()));
+            let (noecho, head, content) = (Some(!echo), head.take(), content.take());
+            let frame = Pub { id, topic, noecho, head, content, ..Pub::default() };
+            if attachments.is_empty() {
+                frame.write_lone(out);
+                return;
+            }
+            let attachments = Some(std::mem::take(&mut attachments));
+            let extra = Some(Box::new(UpExtra { attachments, ..UpExtra::default() }));
+            Up { verb: Verb::Pub(frame), extra }.encode_into(out);
         })
     }
 
@@ -400,6 +404,7 @@ impl Session<Im> {
         self.with(now, |state, cx| state.typing(topic, how, cx));
     }
 
+    /// Enters a request and writes it as soon as the session is ready.
     fn ask(
         &mut self,
         topic: &TopicName,
@@ -407,21 +412,10 @@ impl Session<Im> {
         now: Now,
         verb: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Verb<'a>,
     ) -> Result<RequestId, CallError> {
-        self.ask_up(topic, kind, now, |id, topic| Up::new(verb(id, topic)))
-    }
-
-    /// Enters a request and writes it as soon as the session is ready.
-    fn ask_up(
-        &mut self,
-        topic: &TopicName,
-        kind: AskKind,
-        now: Now,
-        up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
-    ) -> Result<RequestId, CallError> {
-        let mut up = Some(up);
+        let mut verb = Some(verb);
         self.ask_frame(topic, kind, now, &mut |id, out| {
-            let up = up.take().expect("it is asked for once");
-            up(Str::borrowed(id), Str::borrowed(topic.as_str())).encode_into(out);
+            let verb = verb.take().expect("it is asked for once");
+            Up::new(verb(Str::borrowed(id), Str::borrowed(topic.as_str()))).encode_into(out);
         })
     }
 
