@@ -17,6 +17,9 @@ async def main():
             await socket.recv()
         if work == 'ping-pong':
             text = os.environ['CHAT_PUB']
+            for _ in range(int(os.environ['CHAT_WARM_UP'])):
+                await socket.send(text)
+                await socket.recv()
             started = time.perf_counter_ns()
             for _ in range(count):
                 await socket.send(text)

@@ -11,18 +11,19 @@ use chat_benches::report;
 use chat_benches::runtime::contenders::Contender;
 use chat_benches::runtime::peers::{Peer, Peers};
 use chat_benches::runtime::table::Measured;
-use chat_benches::runtime::work::Work;
+use chat_benches::runtime::work::{self, Work};
 use chat_benches::runtime::{allocations, server};
 
 const HELP: &str = "\
 Usage: runtime [--rounds N] [--check] [--report FILE] [--only WORDS] [PEERS]
 
-  --rounds N       Rounds in which everybody has one turn of a tenth of a second, 21 unless told
+  --rounds N       Rounds in which everybody has one turn of a tenth of a second, 21 unless told;
+                   of ping-pong twelve times as many, shorter ones
   --check          Fail where a gate is missed
   --report FILE    Keep the tables there
   --only WORDS     Only work or contenders whose name holds this, e.g. `flood`; no report
   PEERS            --python FILE --node-packages FOLDER --scripts FOLDER: the other languages as
-                   well, in every third round
+                   well, in every third round, of ping-pong in every sixth
 
   --server                    Be the other end, until standard input ends
   --once CONTENDER WORK       One turn, for a profiler
@@ -94,7 +95,8 @@ fn once(contender: &str, work: &str) -> Result<(), String> {
     let work = Work::ALL.into_iter().find(|it| it.name() == work).ok_or("no such work")?;
     let found = contenders(work, false).into_iter().find(|it| it.name() == contender);
     let server = Server::start()?;
-    let turn = found.ok_or("no such contender")?.turn(server.address, None, work)?;
+    let contender = found.ok_or("no such contender")?;
+    let turn = contender.turn(server.address, None, work, work.long_count())?;
     println!("{turn:?}");
     Ok(())
 }
@@ -114,14 +116,16 @@ fn run(options: &Options) -> Result<(), String> {
     for work in Work::ALL {
         let mut all = contenders(work, peers.is_some());
         all.retain(|it| it.name().contains(&options.only) || work.name().contains(&options.only));
-        for round in 0..options.rounds {
-            eprint!("\r{}, round {} of {}        ", work.name(), round + 1, options.rounds);
-            let due = |it: &&Contender| !matches!(it, Contender::Peer(_)) || round % 3 == 0;
-            // Nobody always comes after the same one.
+        let rounds = options.rounds * work.rounds();
+        let peers_every = if work.rounds() > 1 { 6 } else { 3 };
+        for round in 0..rounds {
+            eprint!("\r{}, round {} of {rounds}        ", work.name(), round + 1);
+            let due =
+                |it: &&Contender| !matches!(it, Contender::Peer(_)) || round % peers_every == 0;
             let due: Vec<_> = all.iter().filter(due).copied().collect();
-            for index in 0..due.len() {
-                let contender = due[(index + round) % due.len()];
-                let turn = contender.turn(server.address, peers.as_ref(), work)?;
+            for index in work::turns(round, due.len()) {
+                let contender = due[index];
+                let turn = contender.turn(server.address, peers.as_ref(), work, work.count())?;
                 measured.add(round, work, contender, turn);
             }
         }
@@ -154,8 +158,11 @@ const HEAD: &str = "\
 # Measurements of sessions over the loopback
 
 `cargo xtask bench runtime`, with `--peers` for the other languages. One WebSocket, texts of 200 bytes,
-the server a process of its own; medians of rounds in which everybody has a turn, ratios formed within
-a round. Only numbers of one run can be compared.
+the server a process of its own; medians of rounds in which everybody has a turn, in another order each
+time, ratios formed within a round. A turn is a connection of its own that is opened before the clock
+starts, and takes about a tenth of a second. How fast a machine wakes up who waits drifts within seconds,
+so a turn of ping-pong is shorter, 300 messages after 30 that do not count, and there are twelve times as
+many rounds. Only numbers of one run can be compared.
 ";
 
 /// The other end, in a process of its own.

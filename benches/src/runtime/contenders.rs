@@ -83,7 +83,8 @@ impl Contender {
         }
     }
 
-    /// Opens a connection and does the work once.
+    /// Opens a connection and does the work once, with so many messages. Peers know how many
+    /// themselves.
     ///
     /// # Errors
     ///
@@ -93,8 +94,8 @@ impl Contender {
         server: SocketAddr,
         peers: Option<&Peers>,
         work: Work,
+        count: u32,
     ) -> Result<Turn, String> {
-        let count = work.count();
         let order = work.order(count);
         let tls = TlsPolicy::platform;
         Ok(match self {

@@ -33,8 +33,8 @@ impl Sending {
         Self { topic: TopicName::from(texts::TOPIC), message }
     }
 
-    fn publish(&self, chat: &mut Chat, now: Now) {
-        chat.publish(&self.topic, self.message.clone(), now).expect("there is room for requests");
+    fn publish(self, chat: &mut Chat, now: Now) {
+        chat.publish(&self.topic, self.message, now).expect("there is room for requests");
     }
 }
 
@@ -109,7 +109,7 @@ impl<R: Runtime> Polled<R> {
 impl<R: Runtime> Client for Polled<R> {
     async fn send(&mut self) {
         let (chat, now) = self.connection.machine();
-        self.sending.publish(chat, now);
+        self.sending.clone().publish(chat, now);
     }
 
     async fn answers(&mut self, count: u32) {

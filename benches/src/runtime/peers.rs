@@ -52,10 +52,11 @@ impl Peer {
         }
     }
 
-    /// Messages in a turn, about a third of a second.
+    /// Messages in a turn of a flood, about a third of a second.
     const fn count(self) -> u32 {
         match self {
-            Self::WebsocketsPingPong => 3_000,
+            // As many as everybody.
+            Self::WebsocketsPingPong => Work::PingPong.count(),
             Self::Websockets => 20_000,
             Self::WebsocketClient => 4_000,
             Self::Ws => 60_000,
@@ -100,6 +101,7 @@ impl Peers {
         command.arg(&script).arg(server.to_string()).arg(order.to_string()).arg(count.to_string());
         command.args(arguments).env("CHAT_NODE_PACKAGES", &self.node_packages);
         command.env("CHAT_OPENING", super::texts::OPENING.join("\n"));
+        command.env("CHAT_WARM_UP", peer.work().warm_up().to_string());
         command.env("CHAT_PUB", super::texts::publish()).env("PYTHONDONTWRITEBYTECODE", "1");
         let output = command.stdin(Stdio::null()).output();
         let output = output.map_err(|error| format!("{}: {error}", script.display()))?;

@@ -38,6 +38,9 @@ pub(super) trait Client {
 pub(super) async fn turn(mut client: impl Client, work: Work, count: u32) -> Turn {
     match work {
         Work::PingPong => {
+            for _ in 0..work.warm_up() {
+                client.exchange().await;
+            }
             let clock = Clock::start();
             for _ in 0..count {
                 client.exchange().await;

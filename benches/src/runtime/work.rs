@@ -41,14 +41,41 @@ impl Work {
         }
     }
 
-    /// Messages in a turn of a Rust program, about a tenth of a second.
+    /// Messages in a turn of a Rust program: about a tenth of a second, and less of those whose rounds
+    /// are [shorter](Self::rounds).
     #[must_use]
     pub const fn count(self) -> u32 {
         match self {
-            Self::PingPong => 4_000,
+            Self::PingPong => 300,
             Self::Window | Self::Sliding => 300 * IN_FLIGHT,
             Self::Burst => 30 * BURST,
             Self::Flood => 200_000,
+        }
+    }
+
+    /// Messages in a turn of which not the time is of interest: as many as all rounds of one have.
+    #[must_use]
+    pub const fn long_count(self) -> u32 {
+        self.count() * self.rounds() as u32
+    }
+
+    /// Messages before the clock starts, so that what is done for the first time is not counted.
+    #[must_use]
+    pub const fn warm_up(self) -> u32 {
+        match self {
+            Self::PingPong => 30,
+            Self::Window | Self::Sliding | Self::Burst | Self::Flood => 0,
+        }
+    }
+
+    /// Rounds for each that was asked for. How long a machine takes to wake up who waits for an answer
+    /// drifts within seconds, by more than there is between the contenders: their turns must follow
+    /// each other faster than that, and be many.
+    #[must_use]
+    pub const fn rounds(self) -> usize {
+        match self {
+            Self::PingPong => 12,
+            Self::Window | Self::Sliding | Self::Burst | Self::Flood => 1,
         }
     }
 
@@ -61,6 +88,22 @@ impl Work {
             Self::Flood => Order::Flood { count },
         }
     }
+}
+
+/// The order of turns in a round, of so many contenders: any order in any round, the same ones in
+/// every run. Were it turned only, the same one would always come before the same other.
+#[must_use]
+pub fn turns(round: usize, contenders: usize) -> Vec<usize> {
+    let mut turns: Vec<_> = (0..contenders).collect();
+    let mut state = round as u64;
+    for end in (1..contenders).rev() {
+        // SplitMix64.
+        state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        turns.swap(end, ((mixed ^ (mixed >> 31)) % (end as u64 + 1)) as usize);
+    }
+    turns
 }
 
 /// What the server does once a session is open.
@@ -115,6 +158,23 @@ mod tests {
             assert_eq!(Order::of(&format!("/v0/channels?apikey={order}")), Some(order));
         }
         assert_eq!(Order::of("/im?x=echo-0"), None);
+    }
+
+    #[test]
+    fn everybody_has_one_turn_and_any_place_in_a_round() {
+        let mut before = [[0; 6]; 6];
+        for round in 0..252 {
+            let order = turns(round, 6);
+            let mut sorted = order.clone();
+            sorted.sort_unstable();
+            assert_eq!(sorted, [0, 1, 2, 3, 4, 5]);
+            order.windows(2).for_each(|pair| before[pair[0]][pair[1]] += 1);
+        }
+        for (first, after) in before.iter().enumerate() {
+            for (second, times) in after.iter().enumerate() {
+                assert!(first == second || (25..60).contains(times), "{first} {second} {times}");
+            }
+        }
     }
 
     #[test]

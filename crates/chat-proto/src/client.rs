@@ -6,6 +6,7 @@
 mod config;
 mod engine;
 mod event;
+mod frames;
 pub mod phase;
 mod requests;
 mod service;

@@ -87,6 +87,8 @@ pub(crate) struct Driver<M: Machine, R: Runtime> {
     exchanges: FuturesUnordered<Abortable<BoxFuture<(HttpId, HttpResult)>>>,
     aborts: BTreeMap<HttpId, AbortHandle>,
     timer: Option<Alarm<R>>,
+    /// The machine's deadline, when last looked at.
+    due: Option<Instant>,
     /// When the wall clock was last read.
     clocks: Now,
     /// When to read it again.
@@ -119,6 +121,7 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             exchanges: FuturesUnordered::new(),
             aborts: BTreeMap::new(),
             timer: None,
+            due: None,
         }
     }
 
@@ -289,7 +292,9 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
 
     fn pull_transmits(&mut self, cx: &mut Context<'_>) {
         let Some(link) = &mut self.link else { return };
-        while link.poll_ready(cx).is_ready() {
+        // A machine that has nothing to write asks for no room.
+        while (link.waits_for_room() || !self.machine.is_quiet()) && link.poll_ready(cx).is_ready()
+        {
             let Some(transmit) = self.machine.poll_transmit() else { return };
             if transmit.conn == link.conn {
                 link.send(transmit.message);
@@ -375,7 +380,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
             self.lose(failure, now);
             return true;
         }
-        if self.machine.poll_timeout().is_some_and(|at| at <= now.mono) {
+        self.due = self.machine.poll_timeout();
+        if self.due.is_some_and(|at| at <= now.mono) {
             self.machine.handle_input(Input::Timeout, now);
             return true;
         }
@@ -399,7 +405,8 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
     /// One that runs for this task already is left alone until its time has come.
     fn poll_timer(&mut self, cx: &mut Context<'_>, now: Now) -> bool {
         let deadlines = [
-            self.machine.poll_timeout(),
+            // Nothing was done since deadlines were looked at.
+            self.due,
             self.link.as_ref().and_then(|link| link.give_up),
             self.linger.as_ref().map(|linger| linger.until),
         ];

@@ -127,6 +127,12 @@ impl<R: Runtime> Link<R> {
         ready
     }
 
+    /// Whether something that was taken from the machine is not in the buffer yet, or was not when last
+    /// asked.
+    pub(crate) const fn waits_for_room(&self) -> bool {
+        self.stuck || self.unsent.is_some()
+    }
+
     /// Asks once more where there was no room before. True when there is some now; otherwise the
     /// waker is left behind.
     ///

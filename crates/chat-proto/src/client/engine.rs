@@ -12,6 +12,7 @@ use bytes::Bytes;
 
 use super::config::SessionConfig;
 use super::event::{Event, RequestId};
+use super::frames::Frames;
 use super::phase::{Phase, Stimulus};
 use super::requests::Requests;
 use super::service::{Prepare, Service, Verdict};
@@ -53,6 +54,7 @@ struct Engine<S: Service> {
     timers: Timers<S::Alarm>,
     requests: Requests<S::Key, S::Ask>,
     calls: Table<HttpId, S::Call>,
+    frames: Frames,
     /// What is to be written, each with its number.
     transmits: VecDeque<(u64, Transmit)>,
     /// The number of the next.
@@ -88,6 +90,7 @@ impl<S: Service> Session<S> {
             timers: Timers::new(),
             requests: Requests::new(),
             calls: Table::new(),
+            frames: Frames::new(),
             transmits: VecDeque::new(),
             next_transmit: 0,
             left: 0,

@@ -50,7 +50,7 @@ pub use event::{
 pub use mirror::TopicView;
 pub use request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe};
 
-use ask::{Ask, Call};
+use ask::{Ask, Call, WireId};
 use state::{Alarm, ImState};
 
 use crate::client::{Cx, Prepare, RequestId, Service, Session, SessionConfig, Verdict};
@@ -65,7 +65,7 @@ impl Service for Im {
     type State = ImState;
     type Event = ImEvent;
     type Answer = Answer;
-    type Key = String;
+    type Key = WireId;
     type Ask = Ask;
     type Call = Call;
     type Alarm = Alarm;

@@ -295,12 +295,26 @@ impl<'a> Data<'a> {
     /// Reads what servers send, an object with a message and nothing beside it, into `self`, which is
     /// the default. Otherwise it is to be read as a [`Down`].
     pub(crate) fn read_lone(&mut self, text: &'a str, max_depth: usize) -> bool {
-        let mut scanner = Scanner::new(text, max_depth);
-        matches!(scanner.object(), Ok(true))
-            && scanner.predict("\"data\":")
-            && scanner.is_at(b'{')
-            && self.read(scanner).is_ok_and(Scanner::is_last)
+        inside(text, max_depth, "\"data\":")
+            .is_some_and(|body| self.read(body).is_ok_and(Scanner::is_last))
     }
+}
+
+impl<'a> Ctrl<'a> {
+    /// The same for an answer.
+    pub(crate) fn read_lone(&mut self, text: &'a str, max_depth: usize) -> bool {
+        inside(text, max_depth, "\"ctrl\":")
+            .is_some_and(|body| self.read(body).is_ok_and(Scanner::is_last))
+    }
+}
+
+/// In front of the object that is the first member of another, when its name is this.
+#[inline(always)]
+fn inside<'a>(text: &'a str, max_depth: usize, name: &'static str) -> Option<Scanner<'a>> {
+    let mut scanner = Scanner::new(text, max_depth);
+    let is_inside =
+        matches!(scanner.object(), Ok(true)) && scanner.predict(name) && scanner.is_at(b'{');
+    is_inside.then_some(scanner)
 }
 
 impl<'a> Wire<'a> for Down<'a> {

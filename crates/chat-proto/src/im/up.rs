@@ -443,6 +443,15 @@ impl<'a> Up<'a> {
     }
 }
 
+impl Pub<'_> {
+    /// Appends the frame that has nothing else in it, as [`Up`] writes it.
+    pub(crate) fn write_lone(&self, out: &mut Vec<u8>) {
+        let mut object = Object::begin(out);
+        object.member(member_name!("pub"), self);
+        object.end();
+    }
+}
+
 impl<'a> Envelope<'a> {
     /// Chooses the verb; further verbs are dropped, as a Tinode server does. (tinode-code)
     fn choose(self) -> Option<Up<'a>> {

@@ -66,6 +66,16 @@ impl<S: Service> Cx<'_, S> {
         self.send_text(frame.encode());
     }
 
+    /// An empty buffer to encode a frame into, for [`Cx::text`].
+    pub fn scratch(&mut self) -> Vec<u8> {
+        self.engine.frames.scratch()
+    }
+
+    /// A text of a frame that is encoded already.
+    pub fn text(&mut self, frame: Vec<u8>) -> Text {
+        self.engine.frames.text(frame)
+    }
+
     /// Writes a frame that is encoded already, and tells its number. Dropped without a link, and after
     /// our close.
     pub fn send_text(&mut self, text: Text) -> u64 {
@@ -199,6 +209,17 @@ impl<S: Service> Cx<'_, S> {
     /// Ends a request. Does nothing when it has ended.
     pub fn complete(&mut self, id: RequestId, result: Result<S::Answer, RequestError>) {
         self.engine.complete(id, result);
+    }
+
+    /// Ends a request with what is made of what is remembered of it. Does nothing when it has ended.
+    pub fn complete_with(
+        &mut self,
+        id: RequestId,
+        result: impl FnOnce(S::Ask) -> Result<S::Answer, RequestError>,
+    ) {
+        if let Some(ask) = self.engine.requests.remove(id) {
+            self.engine.events.push_back(Event::Completed { id, result: result(ask) });
+        }
     }
 
     /// The time so much later than now.

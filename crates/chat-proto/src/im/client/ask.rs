@@ -1,6 +1,11 @@
 //! What is remembered of a request while it waits.
 
+use std::borrow::Borrow;
+use std::hash::{Hash, Hasher};
 use std::time::Instant;
+
+use uuid::Uuid;
+use uuid::fmt::Hyphenated;
 
 use super::answer::{Answer, Changed, History, Receipt, Subscribed};
 use super::request::{HistoryQuery, no_meta};
@@ -9,6 +14,37 @@ use crate::im::down::{Data, Meta};
 use crate::im::{TopicKind, TopicName, UserId};
 use crate::machine::Text;
 use crate::table::Table;
+
+/// The id of a request on the wire, as it is written there: found by its text, and without an
+/// allocation of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireId([u8; Hyphenated::LENGTH]);
+
+impl WireId {
+    pub(super) fn new(id: Uuid) -> Self {
+        let mut text = [0; Hyphenated::LENGTH];
+        id.hyphenated().encode_lower(&mut text);
+        Self(text)
+    }
+
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("digits and hyphens are ASCII")
+    }
+}
+
+impl Borrow<str> for WireId {
+    fn borrow(&self) -> &str {
+        self.as_str()
+    }
+}
+
+/// As its text, because it is looked for by that; which is not read anew for it.
+impl Hash for WireId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(&self.0);
+        state.write_u8(0xff);
+    }
+}
 
 /// A request that waits for its answer.
 #[derive(Debug)]
@@ -233,4 +269,18 @@ pub(super) enum Grant {
     Password,
     /// The refresh token.
     Refresh,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::hash::{BuildHasher, RandomState};
+
+    #[test]
+    fn an_id_hashes_as_its_text_does() {
+        let state = RandomState::new();
+        let id = WireId::new(Uuid::from_u128(0x99c5_075a_cf52_4000_8000_9e30_437a_02ce));
+        assert_eq!(id.as_str(), "99c5075a-cf52-4000-8000-9e30437a02ce");
+        assert_eq!(state.hash_one(id), state.hash_one(id.as_str()));
+    }
 }

@@ -24,27 +24,39 @@ const MAX_EXTRA: usize = 64;
 const MAX_PAGE: u64 = 10_000;
 
 impl ImState {
-    /// Takes a text that holds a message, which is what most texts hold, and gives any other back.
+    /// Takes a text that holds a message or an answer, which is what most texts hold, and gives any
+    /// other back.
     pub(super) fn on_message(&mut self, text: Text, cx: &mut Cx<'_, Im>) -> Result<(), Text> {
         let limits = *cx.limits();
-        if !self.is_opening() && limits.check(text.as_str()).is_ok() {
-            let mut data = Data::default();
-            if data.read_lone(text.as_str(), limits.max_depth) {
+        if self.is_opening() || limits.check(text.as_str()).is_err() {
+            return Err(text);
+        }
+        // `{"ctrl":` or `{"data":`, it tells which to try.
+        if text.as_str().as_bytes().get(2) == Some(&b'c') {
+            let mut ctrl = Ctrl::default();
+            if ctrl.read_lone(text.as_str(), limits.max_depth) {
                 self.heard += 1;
-                let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
-                    self.on_data(&data, &text, cx);
-                    return Ok(());
-                };
-                let topic = is_behind.then(|| TopicName::from(&data.topic));
-                // All of it is borrowed, or it would have other parts.
-                std::mem::forget(data);
-                // The event takes the text along.
-                cx.event(ImEvent::Message(parts.of_text(text)));
-                if let Some(topic) = topic {
-                    self.advance(&topic, cx);
-                }
+                self.on_ctrl(ctrl, &text, cx);
                 return Ok(());
             }
+            return Err(text);
+        }
+        let mut data = Data::default();
+        if data.read_lone(text.as_str(), limits.max_depth) {
+            self.heard += 1;
+            let Some((parts, is_behind)) = self.on_next(&data, &text, cx) else {
+                self.on_data(&data, &text, cx);
+                return Ok(());
+            };
+            let topic = is_behind.then(|| TopicName::from(&data.topic));
+            // All of it is borrowed, or it would have other parts.
+            std::mem::forget(data);
+            // The event takes the text along.
+            cx.event(ImEvent::Message(parts.of_text(text)));
+            if let Some(topic) = topic {
+                self.advance(&topic, cx);
+            }
+            return Ok(());
         }
         Err(text)
     }
@@ -55,7 +67,7 @@ impl ImState {
         match frame {
             Down::Ctrl(ctrl) => match self.opening_answer(ctrl, cx) {
                 Some(ctrl) if is_early => cx.event(ImEvent::Notice(Box::new(ctrl.share(text)))),
-                Some(ctrl) => self.on_ctrl(ctrl.share(text), cx),
+                Some(ctrl) => self.on_ctrl(ctrl, text, cx),
                 None => {}
             },
             // Before the login is answered no frame can be about a topic.
@@ -70,8 +82,11 @@ impl ImState {
         }
     }
 
-    fn on_ctrl(&mut self, ctrl: Ctrl<'static>, cx: &mut Cx<'_, Im>) {
-        let Some(ctrl) = self.own_ctrl(ctrl, cx) else { return };
+    fn on_ctrl(&mut self, ctrl: Ctrl<'_>, text: &Text, cx: &mut Cx<'_, Im>) {
+        if self.on_receipt(&ctrl, cx) {
+            return;
+        }
+        let Some(ctrl) = self.own_ctrl(ctrl.share(text), cx) else { return };
         let request = cx.by_key(&*ctrl.id.decode());
         match request {
             Some(id) => self.on_answer(id, ctrl, cx),
@@ -110,10 +125,6 @@ impl ImState {
                 }
             }
             AskKind::Sub { .. } if fine => self.subscribed(id, topic, ctrl, cx),
-            AskKind::Pub(message) if fine => {
-                let noecho = message.noecho;
-                self.published(id, topic, noecho, ctrl, cx);
-            }
             // Refused, so nobody saw it: once more when the topic is attached again.
             AskKind::Pub(message)
                 if ctrl.code == 409
@@ -284,34 +295,41 @@ impl ImState {
         self.subscribing.retain(|_, of| *of != id);
     }
 
-    fn published(
-        &mut self,
-        id: RequestId,
-        topic: TopicName,
-        noecho: bool,
-        ctrl: Ctrl<'static>,
-        cx: &mut Cx<'_, Im>,
-    ) {
+    /// Takes the answer to a message that was stored: what comes most often, so nothing of it is
+    /// shared that nobody asks for.
+    fn on_receipt(&mut self, ctrl: &Ctrl<'_>, cx: &mut Cx<'_, Im>) -> bool {
+        if !is_fine(ctrl) {
+            return false;
+        }
+        let Some(id) = cx.by_key(&*ctrl.id.decode()) else { return false };
+        let Some(Ask { topic, kind: AskKind::Pub(message), .. }) = cx.ask(id) else { return false };
         let Some(seq) = ctrl.params.as_ref().and_then(accepted) else {
             // Accepted, it seems, and perhaps stored: not a refusal.
             cx.complete(id, Err(RequestError::Unknown));
-            return;
+            return true;
         };
-        let ts = ctrl.ts.clone();
-        let receipt = Receipt { topic: topic.clone(), seq: Seq::new(seq), ts };
-        cx.complete(id, Ok(Answer::Published(receipt)));
-        let Some(track) = self.topics.get_mut(&topic) else { return };
-        // The author has read what was written. (tinode-code)
-        track.info.see_read(seq);
-        if noecho {
-            let is_next = track.take_next(seq);
-            if !is_next {
-                track.offer(seq, None, self.config.max_held);
-            }
-            if !is_next || track.is_behind() || !self.doubts.is_empty() {
-                self.advance(&topic, cx);
+        let mut is_behind = None;
+        if let Some(track) = self.topics.get_mut(topic) {
+            // The author has read what was written. (tinode-code)
+            track.info.see_read(seq);
+            if message.noecho {
+                let is_next = track.take_next(seq);
+                if !is_next {
+                    track.offer(seq, None, self.config.max_held);
+                }
+                if !is_next || track.is_behind() || !self.doubts.is_empty() {
+                    is_behind = Some(topic.clone());
+                }
             }
         }
+        cx.complete_with(id, |Ask { topic, .. }| {
+            let (seq, ts) = (Seq::new(seq), ctrl.ts.detach());
+            Ok(Answer::Published(Receipt { topic, seq, ts }))
+        });
+        if let Some(topic) = is_behind {
+            self.advance(&topic, cx);
+        }
+        true
     }
 
     /// The common case: the next message of a topic that is followed, and nobody reads its history.

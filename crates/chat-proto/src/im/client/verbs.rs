@@ -4,7 +4,7 @@
 //! called before the session is ready is kept and sent then; its time runs all the same.
 
 use super::answer::Changed;
-use super::ask::{Ask, AskKind, Wanted};
+use super::ask::{Ask, AskKind, Wanted, WireId};
 use super::event::TypingKind;
 use super::notes::Mark;
 use super::request::{HistoryQuery, Publish, Query, Section, SetRequest, Subscribe, no_meta};
@@ -15,10 +15,8 @@ use crate::error::CallError;
 use crate::im::up::{Cred, Del, Get, Leave, Pub, Set, Sub, Up, UpExtra, Verb};
 use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
-use crate::machine::Text;
 use crate::table::Table;
 use crate::time::Now;
-use uuid::Uuid;
 
 impl Session<Im> {
     /// Subscribes to a topic and attaches it to this session; attaches it again after every loss.
@@ -99,16 +97,20 @@ impl Session<Im> {
         message: Publish,
         now: Now,
     ) -> Result<RequestId, CallError> {
-        let Publish { content, head, attachments, echo } = message;
+        let Publish { content, mut head, mut attachments, echo } = message;
         let kind = AskKind::Pub(super::ask::Pub { noecho: !echo, ..Default::default() });
-        let extra = (!attachments.is_empty()).then(|| {
-            let attachments = Some(attachments);
-            Box::new(UpExtra { attachments, ..UpExtra::default() })
-        });
-        self.ask_up(topic, kind, now, |id, topic| {
-            let (content, noecho) = (Some(content), Some(!echo));
-            let verb = Verb::Pub(Pub { id, topic, noecho, head, content, ..Pub::default() });
-            Up { verb, extra }
+        let mut content = Some(content);
+        self.ask_frame(topic, kind, now, &mut |id, out| {
+            let (id, topic) = (Str::borrowed(id), Str::borrowed(topic.as_str()));
+            let (noecho, head, content) = (Some(!echo), head.take(), content.take());
+            let frame = Pub { id, topic, noecho, head, content, ..Pub::default() };
+            if attachments.is_empty() {
+                frame.write_lone(out);
+                return;
+            }
+            let attachments = Some(std::mem::take(&mut attachments));
+            let extra = Some(Box::new(UpExtra { attachments, ..UpExtra::default() }));
+            Up { verb: Verb::Pub(frame), extra }.encode_into(out);
         })
     }
 
@@ -402,6 +404,7 @@ impl Session<Im> {
         self.with(now, |state, cx| state.typing(topic, how, cx));
     }
 
+    /// Enters a request and writes it as soon as the session is ready.
     fn ask(
         &mut self,
         topic: &TopicName,
@@ -409,21 +412,10 @@ impl Session<Im> {
         now: Now,
         verb: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Verb<'a>,
     ) -> Result<RequestId, CallError> {
-        self.ask_up(topic, kind, now, |id, topic| Up::new(verb(id, topic)))
-    }
-
-    /// Enters a request and writes it as soon as the session is ready.
-    fn ask_up(
-        &mut self,
-        topic: &TopicName,
-        kind: AskKind,
-        now: Now,
-        up: impl for<'a> FnOnce(Str<'a>, Str<'a>) -> Up<'a>,
-    ) -> Result<RequestId, CallError> {
-        let mut up = Some(up);
-        self.ask_frame(topic, kind, now, &mut |id| {
-            let up = up.take().expect("it is asked for once");
-            up(Str::borrowed(id), Str::borrowed(topic.as_str())).encode()
+        let mut verb = Some(verb);
+        self.ask_frame(topic, kind, now, &mut |id, out| {
+            let verb = verb.take().expect("it is asked for once");
+            Up::new(verb(Str::borrowed(id), Str::borrowed(topic.as_str()))).encode_into(out);
         })
     }
 
@@ -433,19 +425,19 @@ impl Session<Im> {
         topic: &TopicName,
         kind: AskKind,
         now: Now,
-        frame: &mut dyn FnMut(&str) -> Text,
+        frame: &mut dyn FnMut(&str, &mut Vec<u8>),
     ) -> Result<RequestId, CallError> {
         self.with(now, |state: &mut ImState, cx: &mut Cx<'_, Im>| {
-            let mut id = Uuid::encode_buffer();
-            let id = &*cx.rng().uuid().hyphenated().encode_lower(&mut id);
-            let frame = frame(id);
-            let limit = cx.config().max_message;
-            if frame.len() > limit {
-                return Err(CallError::TooLong { len: frame.len(), limit });
+            let (id, mut out) = (WireId::new(cx.rng().uuid()), cx.scratch());
+            frame(id.as_str(), &mut out);
+            let (len, limit) = (out.len(), cx.config().max_message);
+            if len > limit {
+                return Err(CallError::TooLong { len, limit });
             }
+            let frame = cx.text(out);
             let (topic, sent, doubted) = (topic.clone(), false, false);
             let ask = Ask { topic, frame, sent, number: 0, doubted, kind };
-            let id = cx.request(Some(id.to_owned()), ask)?;
+            let id = cx.request(Some(id), ask)?;
             state.enqueue(id, cx);
             Ok(id)
         })
