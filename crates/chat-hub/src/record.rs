@@ -125,6 +125,7 @@ impl Record {
             | Self::Ended { row: None, .. }
             | Self::Marks { .. }
             | Self::Message { .. }
+            | Self::Pub { .. }
             | Self::Deletion { .. }
             | Self::Token { .. }
             | Self::File { .. }
