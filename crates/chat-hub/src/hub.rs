@@ -169,9 +169,7 @@ impl Hub {
     /// Folds records of earlier runs in. Call it before anything else.
     pub fn restore(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
-            if let Record::Head { row, .. } = &record {
-                self.stamp = self.stamp.max(row.touched);
-            }
+            self.stamp = self.stamp.max(record.stamp());
             self.services.apply(record);
         }
     }

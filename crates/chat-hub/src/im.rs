@@ -53,6 +53,9 @@ pub(crate) struct Im {
     topics: BTreeMap<TopicId, Topic>,
     /// Which topics a user has a row in, ended subscriptions included.
     of_user: BTreeSet<(u64, TopicId)>,
+    /// Stored: when subscriptions ended to topics that are gone. Never of groups, so no more than there
+    /// are users and pairs of them.
+    ended: BTreeMap<(u64, TopicId), i64>,
     files: Files,
     peers: BTreeMap<ConnId, Peer>,
     /// Sessions by topic, with their users.
@@ -108,6 +111,7 @@ impl Im {
             users,
             topics: BTreeMap::new(),
             of_user: BTreeSet::new(),
+            ended: BTreeMap::new(),
             files: Files::default(),
             peers: BTreeMap::new(),
             attached: BTreeMap::new(),

@@ -45,6 +45,16 @@ pub enum Record {
         /// The row.
         row: Option<SubRow>,
     },
+    /// When a subscription ended to a topic that is gone with all that was in it, and that asking for
+    /// it would begin anew: its user is told when asking what changed.
+    Ended {
+        /// The topic.
+        topic: TopicId,
+        /// Whose subscription it was.
+        user: u64,
+        /// Microseconds since 1970. It says nothing where the user has a subscription again.
+        row: Option<i64>,
+    },
     /// How far a subscriber has read.
     Marks {
         /// The topic.
@@ -97,6 +107,30 @@ pub enum Record {
     },
     /// A row of the C2C service.
     C2c(C2cRecord),
+}
+
+impl Record {
+    /// The latest time in it that is compared with other ones: a hub goes on from there, also when the
+    /// wall clock was set back meanwhile.
+    pub(crate) fn stamp(&self) -> i64 {
+        match self {
+            Self::User { row: Some(row), .. } => row.updated,
+            Self::Topic { row: Some(row), .. } => row.updated,
+            Self::Head { row, .. } => row.touched,
+            Self::Sub { row: Some(row), .. } => row.updated,
+            Self::Ended { row: Some(at), .. } => *at,
+            Self::User { row: None, .. }
+            | Self::Topic { row: None, .. }
+            | Self::Sub { row: None, .. }
+            | Self::Ended { row: None, .. }
+            | Self::Marks { .. }
+            | Self::Message { .. }
+            | Self::Deletion { .. }
+            | Self::Token { .. }
+            | Self::File { .. }
+            | Self::C2c(_) => i64::MIN,
+        }
+    }
 }
 
 /// The key of a topic, the same for everybody who is in it.

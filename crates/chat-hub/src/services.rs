@@ -33,6 +33,7 @@ impl Services {
             | Record::Topic { .. }
             | Record::Head { .. }
             | Record::Sub { .. }
+            | Record::Ended { .. }
             | Record::Marks { .. }
             | Record::Message { .. }
             | Record::Pub { .. }

@@ -347,39 +347,48 @@ impl Im {
             })
             .collect();
         found.sort_by_key(|(id, topic, _)| (std::cmp::Reverse(topic.head.touched), *id));
-        found
-            .into_iter()
-            .take(limit)
-            .map(|(id, topic, member)| {
-                let flavor = ask.flavor;
-                let row = Subscription {
-                    updated: Stamp::from_unix_micros(member.sub.updated, flavor),
-                    topic: id.name_for(user).into(),
-                    ..Subscription::default()
-                };
-                if let Some(at) = member.sub.deleted {
-                    return Subscription { deleted: Stamp::from_unix_micros(at, flavor), ..row };
-                }
-                let mode = member.sub.mode();
-                let reads = mode.has(M::READ);
-                let of_readers = |number: u64| if reads { number } else { 0 };
-                let (public, public_at) = self.public_of(id, topic, user);
-                Subscription {
-                    online: mode.has(M::PRES) && self.is_here(id, user),
-                    acs: Some(acs(&member.sub)),
-                    read: of_readers(member.marks.read),
-                    recv: of_readers(member.marks.recv),
-                    public: ims.is_none_or(|ims| public_at > ims).then(|| stored(public)).flatten(),
-                    private: stored(member.sub.private.as_ref()),
-                    touched: Stamp::from_unix_micros(topic.head.touched, flavor),
-                    seq: of_readers(topic.head.seq),
-                    clear: of_readers(topic.last_clear(user)),
-                    subcnt: if id.is_group() { topic.subs().count() as u64 } else { 0 },
-                    seen: self.seen(id, user, flavor),
-                    ..row
-                }
+        let flavor = ask.flavor;
+        let gone = self
+            .gone_of(user)
+            .filter(|(id, at)| {
+                ims.is_some_and(|ims| *at > ims) && (only.is_empty() || id.name_for(user) == only)
             })
-            .collect()
+            .map(|(id, at)| Subscription {
+                updated: Stamp::from_unix_micros(at, flavor),
+                deleted: Stamp::from_unix_micros(at, flavor),
+                topic: id.name_for(user).into(),
+                ..Subscription::default()
+            });
+        let rows = found.into_iter().map(|(id, topic, member)| {
+            let row = Subscription {
+                updated: Stamp::from_unix_micros(member.sub.updated, flavor),
+                topic: id.name_for(user).into(),
+                ..Subscription::default()
+            };
+            if let Some(at) = member.sub.deleted {
+                return Subscription { deleted: Stamp::from_unix_micros(at, flavor), ..row };
+            }
+            let mode = member.sub.mode();
+            let reads = mode.has(M::READ);
+            let of_readers = |number: u64| if reads { number } else { 0 };
+            let (public, public_at) = self.public_of(id, topic, user);
+            Subscription {
+                online: mode.has(M::PRES) && self.is_here(id, user),
+                acs: Some(acs(&member.sub)),
+                read: of_readers(member.marks.read),
+                recv: of_readers(member.marks.recv),
+                public: ims.is_none_or(|ims| public_at > ims).then(|| stored(public)).flatten(),
+                private: stored(member.sub.private.as_ref()),
+                touched: Stamp::from_unix_micros(topic.head.touched, flavor),
+                seq: of_readers(topic.head.seq),
+                clear: of_readers(topic.last_clear(user)),
+                subcnt: if id.is_group() { topic.subs().count() as u64 } else { 0 },
+                seen: self.seen(id, user, flavor),
+                ..row
+            }
+        });
+        // What is gone comes first: nothing else tells it.
+        gone.chain(rows).take(limit).collect()
     }
 }
 

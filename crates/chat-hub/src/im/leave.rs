@@ -97,6 +97,14 @@ impl Im {
     /// Removes a topic with all that is in it; nobody is attached to it any more.
     pub(super) fn drop_topic(&mut self, cx: &mut Cx<'_>, topic: TopicId) {
         self.live.remove(&topic);
+        // A session that was away would attach it again, and so begin it anew. A group it would not find.
+        let anew = !matches!(topic, TopicId::Group(_));
+        let members = self.topic(topic).filter(|_| anew).map(|it| &it.members);
+        let ended = members.into_iter().flatten().filter_map(|(user, it)| {
+            Some(Record::Ended { topic, user: *user, row: Some(it.sub.deleted?) })
+        });
+        let ended: Vec<_> = ended.collect();
         self.put(cx, Record::Topic { topic, row: None });
+        ended.into_iter().for_each(|record| self.put(cx, record));
     }
 }

@@ -173,6 +173,13 @@ pub(super) fn apply(im: &mut Im, record: Record) -> Undo {
             let old = im.topics.get_mut(&id).and_then(|topic| topic.members.remove(&user));
             Record::Sub { topic: id, user, row: old.map(|it| it.sub) }
         }
+        Record::Ended { topic, user, row } => {
+            let old = match row {
+                Some(at) => im.ended.insert((user, topic), at),
+                None => im.ended.remove(&(user, topic)),
+            };
+            Record::Ended { topic, user, row: old }
+        }
         Record::Marks { topic: id, user, row } => {
             im.of_user.insert((user, id));
             let member = im.topics.entry(id).or_default().members.entry(user).or_default();
@@ -257,6 +264,11 @@ impl Im {
                 row: Some(row.clone()),
             }));
         }
+        records.extend(self.ended.iter().map(|((user, topic), at)| Record::Ended {
+            topic: *topic,
+            user: *user,
+            row: Some(*at),
+        }));
         records.extend(self.files.rows());
     }
 
@@ -322,6 +334,14 @@ impl Im {
         self.of_user
             .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Slf(u64::MAX)))
             .filter_map(|(_, id)| Some((*id, self.topics.get(id)?)))
+    }
+
+    /// Topics of `user` that are gone with everything in them, and when the subscription ended.
+    pub(super) fn gone_of(&self, user: u64) -> impl Iterator<Item = (TopicId, i64)> + '_ {
+        self.ended
+            .range((user, TopicId::P2p(0, 0))..=(user, TopicId::Slf(u64::MAX)))
+            .filter(|(key, _)| !self.of_user.contains(key))
+            .map(|((_, id), at)| (*id, *at))
     }
 
     /// Topics that `user` is subscribed to.

@@ -1,6 +1,7 @@
 //! Rules 28, 103: nothing is said before it is stored, and a failed commit leaves no trace.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chat_hub::HubConfig;
@@ -207,6 +208,31 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
     assert_eq!(ctrl(&frames)["params"]["seq"], 5);
     assert_eq!(lab.code(ann, json!({"get": {"id": "1", "topic": doomed, "what": "desc"}})), 404);
     assert_ne!(usr(ANN), usr(BOB));
+}
+
+/// After a restart with a clock that was set back, time goes on from the last change: what ended then
+/// is listed as a change since.
+#[test]
+fn time_goes_on_after_a_restart() {
+    let mut lab = Lab::new();
+    let ann = lab.session("101");
+    lab.sub(ann, &usr(BOB));
+    let before = lab.now;
+    lab.now.unix = before.unix.after(Duration::from_secs(3600));
+    // No message: the topic was touched an hour ago.
+    let want = json!({"set": {"id": "1", "topic": usr(BOB), "sub": {"mode": "JR"}}});
+    let ims = ctrl(&lab.ask(ann, want))["ts"].clone();
+    lab.now.unix = before.unix;
+    lab.restart();
+    let ann = lab.session("101");
+    lab.sub(ann, "me");
+    lab.sub(ann, &usr(BOB));
+    lab.clear();
+    lab.ask(ann, json!({"leave": {"id": "2", "topic": usr(BOB), "unsub": true}}));
+    lab.clear();
+    let query = json!({"get": {"id": "3", "topic": "me", "what": "sub", "sub": {"ims": ims}}});
+    let frames = lab.ask(ann, query);
+    assert!(only(&frames, "meta")["sub"][0]["deleted"].is_string(), "{frames:?}");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use chat_hub::HubConfig;
 use serde_json::json;
 
-use crate::lab::{ANN, BOB, CAT, EVE, Lab, ctrl, of, only, usr};
+use crate::lab::{ANN, BOB, CAT, EVE, Lab, Store, ctrl, of, only, usr};
 
 #[test]
 fn rule_043_044_045_046_names() {
@@ -258,6 +258,58 @@ fn rule_088_a_conversation_both_left_is_gone() {
     lab.clear();
     lab.sub(ann, &usr(BOB));
     assert_eq!(lab.publish(ann, &usr(BOB), "two"), 1);
+}
+
+#[test]
+fn rule_088_131_a_conversation_both_left_is_listed_as_ended() {
+    let mut lab = Lab::new();
+    let [ann, bob, _] = lab.three();
+    let whole = |topic: &str| json!({"get": {"id": "g", "topic": topic, "what": "sub"}});
+    let since =
+        |ims: &str| json!({"get": {"id": "g", "topic": "me", "what": "sub", "sub": {"ims": ims}}});
+    let ims = ctrl(&lab.sub(ann, &usr(BOB)))["ts"].as_str().unwrap().to_owned();
+    lab.sub(bob, &usr(ANN));
+    lab.wait(10);
+    let leave = |user| json!({"leave": {"id": "1", "topic": usr(user), "unsub": true}});
+    assert_eq!(lab.code(bob, leave(ANN)), 200);
+    lab.wait(10);
+    lab.clear();
+    // A commit that fails takes the end back.
+    lab.mode = Store::Waits;
+    lab.send(ann, leave(BOB).to_string());
+    lab.fail_commit();
+    lab.mode = Store::Works;
+    lab.clear();
+    assert_eq!(only(&lab.ask(ann, whole("me")), "meta")["sub"][0]["topic"], usr(BOB));
+    let left = ctrl(&lab.ask(ann, leave(BOB)))["ts"].as_str().unwrap().to_owned();
+    for restarted in [false, true] {
+        let (ann, bob) = if restarted {
+            lab.restart();
+            (lab.session("101"), lab.session("102"))
+        } else {
+            (ann, bob)
+        };
+        lab.sub(ann, "me");
+        lab.sub(bob, "me");
+        lab.clear();
+        for (conn, peer) in [(ann, BOB), (bob, ANN)] {
+            let frames = lab.ask(conn, since(&ims));
+            let rows = only(&frames, "meta")["sub"].as_array().unwrap().clone();
+            assert_eq!(rows.len(), 1, "{rows:?}");
+            assert!(rows[0]["deleted"].is_string() && rows[0]["topic"] == usr(peer), "{rows:?}");
+            // What has ended is news once, and no part of the whole list.
+            assert_eq!(only(&lab.ask(conn, since(&left)), "ctrl")["code"], 204);
+            assert_eq!(only(&lab.ask(conn, whole("me")), "ctrl")["code"], 204);
+        }
+    }
+    // Begun anew, it is there.
+    let bob = lab.session("102");
+    lab.sub(bob, "me");
+    lab.sub(bob, &usr(ANN));
+    lab.clear();
+    let frames = lab.ask(bob, since(&ims));
+    let rows = only(&frames, "meta")["sub"].as_array().unwrap().clone();
+    assert!(rows.len() == 1 && rows[0].get("deleted").is_none(), "{rows:?}");
 }
 
 #[test]

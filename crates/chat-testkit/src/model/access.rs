@@ -83,7 +83,8 @@ impl Change<'_> {
                 own && self.fresh && self.new.is_some_and(|new| new.mode() & OWN != 0)
             }
             Verb::Unsubscribe { chat } | Verb::Delete { chat } if chat == self.chat => {
-                own && self.new.is_none() && power & OWN == 0
+                // Who owned it at the beginning of the commit may have passed it on within it.
+                own && self.new.is_none() && self.old.is_none_or(|it| it.mode() & OWN == 0)
             }
             Verb::Want { chat, mode } if chat == self.chat => {
                 let (Some(old), Some(new)) = (self.old, self.new) else { return false };

@@ -387,12 +387,15 @@ fn a_hole_in_the_numbers() {
     tale.store(vec![said(2, "usr1", "one")]).breaks(Demand::Dense);
 }
 
+/// Ann makes Bob the owner.
+fn hand_over() -> Verb {
+    Verb::Give { chat: group(), user: "usr2".into(), mode: Some("JRWPASDO".into()) }
+}
+
 #[test]
 fn two_owners_or_none() {
-    let hand_over =
-        Verb::Give { chat: group(), user: "usr2".into(), mode: Some("JRWPASDO".into()) };
     let all = Some(("JRWPASDO", "JRWPASDO"));
-    let tale = Tale::new().ask(ANN, 2, hand_over);
+    let tale = Tale::new().ask(ANN, 2, hand_over());
     let former = member("usr1", Some(("JRWPS", "JRWPS")));
     tale.clone().store(vec![former.clone(), member("usr2", all)]).end(ANN, 2, End::Done).passes();
     tale.clone().store(vec![member("usr2", all)]).breaks(Demand::OneOwner);
@@ -413,7 +416,17 @@ fn access_that_nobody_may_change() {
     let leave = Verb::Unsubscribe { chat: group() };
     let gone = vec![member("usr2", None)];
     Tale::new().ask(BOB, 2, leave.clone()).store(gone.clone()).end(BOB, 2, End::Done).passes();
-    Tale::new().ask(ANN, 2, leave).store(gone).breaks(Demand::Entitled);
+    Tale::new().ask(ANN, 2, leave.clone()).store(gone).breaks(Demand::Entitled);
+    // Who owns a group does not leave it, unless they pass it on first: in the same commit, too.
+    let tale = Tale::new().ask(ANN, 2, hand_over()).ask(ANN, 3, leave);
+    let owner = |user| member(user, Some(("JRWPASDO", "JRWPASDO")));
+    let [former, left] = [Some(("JRWPS", "JRWPS")), None].map(|access| member("usr1", access));
+    let passed_on = vec![former.clone(), owner("usr2"), left.clone()];
+    let both = tale.clone().store(passed_on);
+    both.end(ANN, 2, End::Done).end(ANN, 3, End::Done).passes();
+    tale.store(vec![left.clone(), owner("usr2")]).breaks(Demand::Entitled);
+    let passed_on = vec![former, owner("usr2"), left];
+    Tale::new().ask(ANN, 2, hand_over()).store(passed_on).breaks(Demand::Entitled);
     let delete = Verb::Delete { chat: group() };
     let gone = vec![Row::Topic { chat: group(), exists: false }];
     Tale::new().ask(ANN, 2, delete.clone()).store(gone.clone()).end(ANN, 2, End::Done).passes();

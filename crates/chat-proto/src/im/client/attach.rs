@@ -11,7 +11,7 @@ use crate::client::Cx;
 use crate::error::Rejection;
 use crate::im::down::Ctrl;
 use crate::im::up::{Sub, Verb};
-use crate::im::{AccessMode, Im, TopicKind, TopicName};
+use crate::im::{AccessMode, Im, Stamp, TopicKind, TopicName};
 
 /// Topics that are being attached at the same time: a server takes one at a time.
 pub(super) const ATTACHING: usize = 64;
@@ -130,10 +130,24 @@ impl ImState {
             track.attached = true;
             track.refusals = 0;
             track.info.learn_access(super::receive::acs(ctrl).as_ref());
+            if topic.kind() == TopicKind::Me {
+                self.mind_clock(&ctrl.ts);
+            }
             self.ask_head(topic, cx);
         }
         self.attach_more(cx);
         self.flush_waiting(cx);
+    }
+
+    /// A server whose clock was set back may date what ended lately before the last list, and not list
+    /// it as a change since then: it is asked for everything that ever changed.
+    fn mind_clock(&mut self, now: &Stamp<'_>) {
+        let now = now.unix_micros();
+        for since in [&mut self.roster_at, &mut self.follows_since].into_iter().flatten() {
+            if now.is_some() && now < Stamp::from(since.reborrow()).unix_micros() {
+                *since = "1970-01-01T00:00:00Z".into();
+            }
+        }
     }
 
     pub(super) fn not_attached(

@@ -255,6 +255,39 @@ fn what_ended_before_the_list_was_ever_read_is_not_joined_again() {
     assert!(events.contains(&ImEvent::TopicGone { topic: PEER.into(), cause: None }));
 }
 
+/// A server that was restarted with a clock that is behind dates what ends then before the last list:
+/// as a change since that list it would not be told.
+#[test]
+fn a_server_whose_clock_was_set_back_is_asked_for_everything() {
+    let since = |list: &str, last: &str| {
+        let mut rig = Rig::ready();
+        rig.session.subscribe(&TopicName::me(), Subscribe::default(), rig.now).unwrap();
+        rig.answer(200, "{}", "me");
+        let id = rig.last_id();
+        rig.session.subscribe(&GROUP.into(), Subscribe::default(), rig.now).unwrap();
+        rig.attach(0);
+        if !list.is_empty() {
+            rig.roster(&id, list, &format!(r#"{{"topic":"{GROUP}"}}"#));
+        }
+        rig.come_back();
+        let id = rig.last_id();
+        rig.frames();
+        rig.receive(&format!(
+            r#"{{"ctrl":{{"id":"{id}","topic":"me","code":200,"text":"ok","ts":"{last}"}}}}"#
+        ));
+        text(&rig.frames()[0]["get"]["sub"]["ims"])
+    };
+    let (list, ever) = ("2024-10-24T09:00:00.5Z", "1970-01-01T00:00:00Z");
+    assert_eq!(since(list, "2024-10-24T09:00:00.6Z"), list);
+    assert_eq!(since(list, "2024-10-24T09:00:00.5Z"), list);
+    assert_eq!(since(list, "2024-10-24T09:00:00.499999Z"), ever);
+    // What is no time says nothing.
+    assert_eq!(since(list, "yesterday"), list);
+    // The list was never read, and the topic was subscribed to at 08:24.
+    assert_eq!(since("", "2024-10-24T08:30:00Z"), "2024-10-24T08:24:41.913558Z");
+    assert_eq!(since("", "2024-10-24T08:20:00Z"), ever);
+}
+
 /// Giving up a request to leave does not call it back: the topic may be left, and to attach it again
 /// would join it again.
 #[test]

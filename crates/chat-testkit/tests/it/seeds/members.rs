@@ -134,3 +134,64 @@ fn who_bars_themself_by_name_has_left() {
         play(setup(false), ops);
     }
 }
+
+/// 20124569, 20218820, 20288995, 20408752, 20464854, 20506424: both users left a topic of two, which is
+/// gone then with everything in it. A device of theirs that was away was not told, attached it again,
+/// and so began it anew, for both.
+#[test]
+fn a_topic_of_two_that_both_left_is_not_begun_anew() {
+    for (subscribed, cut) in [(600, 3_000), (600, 3_080), (600, 3_110), (100, 150), (100, 200)] {
+        let ops = vec![
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(0, 2, V::Connect, 0),
+            verb(subscribed, 0, V::Subscribe, 1),
+            verb(cut - 20, 1, V::DeleteTopic, 1),
+            fault(cut, 0, Fault::Cut),
+            verb(cut + 30, 2, V::DeleteTopic, 1),
+        ];
+        play(two_devices(), ops);
+    }
+}
+
+/// 20000597, 20281106, 20361653, 20494975: while a commit was slow the owner of a group passed it on and
+/// left, and both came into the next commit. The model took them for the owner until its end.
+#[test]
+fn who_passes_a_group_on_may_leave_it_in_the_same_commit() {
+    let commit = Weather { least: 500, jitter: 0 };
+    let hand_over = Verb { who: 1, ..Verb::new(V::Transfer) };
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(0, 1, V::Connect, 0),
+        verb(1_200, 0, V::CreateGroup, 0),
+        verb(2_400, 1, V::Subscribe, 0),
+        // Its commit is under way.
+        verb(4_000, 1, V::Publish, 0),
+        Op { at: 4_100, act: Act::Do { client: 0, verb: hand_over } },
+        verb(4_200, 0, V::Unsubscribe, 0),
+    ];
+    let ends = play(Setup { commit, ..setup(false) }, ops);
+    assert!(matches!(ends[..], [.., (3, End::Done), (4, End::Done)]), "{ends:?}");
+}
+
+/// 41238080: the server came back with a clock that was behind, and one device left a topic while
+/// another one was still away. That was dated before the last list, and so was no change since then.
+#[test]
+fn a_clock_that_is_set_back_hides_no_end() {
+    const AHEAD: i32 = 1_800_000;
+    for leave in (3_100..6_000).step_by(250) {
+        let ops = vec![
+            fault(0, 0, Fault::HubClock(AHEAD)),
+            verb(0, 0, V::Connect, 0),
+            verb(0, 1, V::Connect, 0),
+            verb(600, 0, V::Subscribe, 1),
+            verb(1_000, 2, V::Connect, 0),
+            verb(1_400, 2, V::Subscribe, 1),
+            fault(3_000, 0, Fault::HubClock(-AHEAD)),
+            fault(3_000, 2, Fault::RefuseDials(4)),
+            fault(3_010, 0, Fault::CrashStored(500)),
+            verb(leave, 0, V::DeleteTopic, 1),
+        ];
+        play(two_devices(), ops);
+    }
+}
