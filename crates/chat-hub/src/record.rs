@@ -129,6 +129,7 @@ impl Record {
             | Self::Deletion { .. }
             | Self::Token { .. }
             | Self::File { .. }
+            | Self::Pub { .. }
             | Self::C2c(_) => i64::MIN,
         }
     }
