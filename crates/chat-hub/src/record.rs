@@ -129,7 +129,6 @@ impl Record {
             | Self::Deletion { .. }
             | Self::Token { .. }
             | Self::File { .. }
-            | Self::Pub { .. }
             | Self::C2c(_) => i64::MIN,
         }
     }
