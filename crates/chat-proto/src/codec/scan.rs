@@ -73,7 +73,7 @@ impl<'a> Scanner<'a> {
     /// Whether, behind the value of a member, the object and the text end.
     #[inline(never)]
     pub(crate) fn is_last(mut self) -> bool {
-        self.rest == "}" || (self.more() == Ok(false) && self.end().is_ok())
+        self.more() == Ok(false) && self.end().is_ok()
     }
 
     /// Nothing but white space may be left.
@@ -86,7 +86,7 @@ impl<'a> Scanner<'a> {
     /// An object opens. Whether it may have members.
     #[inline(always)]
     pub(crate) fn object(&mut self) -> Result<bool, Fault> {
-        match cut(self.rest, "{") {
+        match self.rest.strip_prefix("{") {
             Some(rest) if self.levels > 0 && rest.as_bytes().first() == Some(&b'"') => {
                 self.levels -= 1;
                 self.rest = rest;
@@ -227,13 +227,14 @@ impl<'a> Scanner<'a> {
     /// A string that stands right here and has no escapes.
     #[inline(always)]
     pub(crate) fn plain_string(&mut self) -> Option<&'a str> {
-        let inside = cut(self.rest, "\"")?;
+        let inside = self.rest.strip_prefix("\"")?;
         let len = find_special(inside.as_bytes());
         if inside.as_bytes().get(len) != Some(&b'"') {
             return None;
         }
-        self.rest = inside.get(len + 1..)?;
-        inside.get(..len)
+        let (text, quote) = inside.split_at_checked(len)?;
+        self.rest = quote.strip_prefix("\"")?;
+        Some(text)
     }
 
     /// A string in any spelling.
@@ -301,9 +302,13 @@ impl<'a> Scanner<'a> {
     /// Takes `token` if it stands here.
     #[inline(always)]
     pub(crate) fn take(&mut self, token: &str) -> bool {
-        let behind = cut(self.rest, token);
-        self.rest = behind.unwrap_or(self.rest);
-        behind.is_some()
+        match self.rest.strip_prefix(token) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
     }
 
     /// The byte here; NUL, which no value starts with, at the end.
@@ -353,12 +358,4 @@ fn escape(bytes: &[u8], at: usize) -> Result<usize, &'static str> {
         },
         _ => Err("unknown escape"),
     }
-}
-
-/// What is behind `token`, if `text` starts with it. `strip_prefix` asks a function of the standard
-/// library that is not inlined into another unit of code.
-#[inline(always)]
-fn cut<'a>(text: &'a str, token: &str) -> Option<&'a str> {
-    let found = text.as_bytes().get(..token.len()) == Some(token.as_bytes());
-    if found { text.get(token.len()..) } else { None }
 }
