@@ -415,6 +415,8 @@ impl<S: Lawful, F: Far> Pair<S, F> {
 
     /// Goes to the next deadline of either side, at most to `end`. `false` when there was none.
     pub fn wait(&mut self, end: Instant) -> bool {
+        // A driver starts what it is asked to before it sleeps: exchanges have deadlines.
+        while self.act() {}
         let due = self.session.poll_timeout().into_iter().chain(self.far.poll_timeout()).min();
         let next = due.filter(|at| *at <= end);
         self.now = self.now.after(next.unwrap_or(end).saturating_duration_since(self.now.mono));
