@@ -73,7 +73,8 @@ pub enum Record {
         /// The row.
         row: Option<MessageRow>,
     },
-    /// The `{pub}` of a message that was deleted for all: repeated, it must not bring it back.
+    /// The `{pub}` of a message that was deleted for all, or had to go from a full topic: repeated, it
+    /// must not bring it back.
     Pub {
         /// The topic.
         topic: TopicId,

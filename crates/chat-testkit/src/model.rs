@@ -290,10 +290,11 @@ impl Model {
                 let mute = powers.get(&author).is_some_and(|mode| mode & WRITE == 0);
                 demand(!mute, Demand::Entitled, || said("is of somebody who may not write"))?;
                 let key = self.contents.get(&(chat.clone(), message.content.clone()));
+                let new = room.begun_anew_since(&message.content);
                 if let Some(ask) = key.and_then(|key| self.asks.get_mut(key)) {
                     ask.stored.push(*seq);
                     self.readers.overtaken(chat, ask.at);
-                    demand(ask.stored.len() == 1, Demand::Once, || said("is stored twice"))?;
+                    demand(new || ask.stored.len() == 1, Demand::Once, || said("is stored twice"))?;
                     demand(!ask.refused, Demand::NoTrace, || said("was refused"))?;
                 } else {
                     let ours = self.lives.values().any(|life| life.user == message.from);

@@ -67,8 +67,8 @@ impl Im {
         Ok(())
     }
 
-    /// Removes a message. Its `{pub}` is remembered, or sending it again would bring it back.
-    fn erase(&mut self, cx: &mut Cx<'_>, topic: TopicId, seq: u64) {
+    /// Removes a message. Its `{pub}` is remembered, or sending it again would store it anew.
+    pub(super) fn erase(&mut self, cx: &mut Cx<'_>, topic: TopicId, seq: u64) {
         let Some(it) = self.topics.get(&topic) else { return };
         let Some(old) = it.messages.get(&seq) else { return };
         let (from, reqid) = (old.from, old.reqid.clone());

@@ -81,7 +81,7 @@ impl Im {
             return Err(Status::UNAVAILABLE);
         }
         for seq in oldest {
-            self.put(cx, Record::Message { topic: id, seq, row: None });
+            self.erase(cx, id, seq);
         }
         self.put(cx, Record::Head { topic: id, row: head });
         self.put(cx, Record::Message { topic: id, seq: head.seq, row: Some(row) });

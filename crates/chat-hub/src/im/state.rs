@@ -36,7 +36,7 @@ pub(super) struct Member {
 pub(super) struct Recent {
     by_id: BTreeMap<(u64, String), u64>,
     order: VecDeque<(u64, String)>,
-    /// Those of messages that were deleted for all, by the number that the message had.
+    /// Those of messages that are gone, by the number that the message had.
     gone: BTreeMap<u64, PubRow>,
 }
 

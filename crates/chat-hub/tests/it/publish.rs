@@ -151,3 +151,22 @@ fn an_id_used_again_outlives_its_first_message() {
     // The first `a` is forgotten, its message is not; with `d` the message goes.
     assert_eq!(["a", "d", "a"].map(&mut seq), [4, 5, 4]);
 }
+
+#[test]
+fn an_id_outlives_its_message_in_a_full_topic() {
+    let config = HubConfig { max_messages: 2, remembered_pubs: 4, ..HubConfig::default() };
+    let mut lab = Lab::with(config);
+    let ann = lab.session("101");
+    let group = lab.group(&[ann]);
+    let seq = |lab: &mut Lab, ann, id: &str| {
+        let frames = lab.ask(ann, json!({"pub": {"id": id, "topic": group, "content": 1}}));
+        ctrl(&frames)["params"]["seq"].as_u64().unwrap()
+    };
+    // With `e` there are five, and the one that was heard of first is forgotten.
+    let seqs = ["a", "b", "c", "d", "a", "b", "e", "a"].map(|id| seq(&mut lab, ann, id));
+    assert_eq!(seqs, [1, 2, 3, 4, 1, 2, 5, 6]);
+    lab.restart();
+    let ann = lab.session("101");
+    lab.sub(ann, &group);
+    assert_eq!(["c", "e", "f"].map(|id| seq(&mut lab, ann, id)), [3, 5, 7]);
+}

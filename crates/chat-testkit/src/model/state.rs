@@ -91,6 +91,14 @@ pub(super) struct Room {
     pub(super) former: Vec<Message>,
 }
 
+impl Room {
+    /// Whether it was deleted and begun anew since this was said: what it was before, it does not know.
+    pub(super) fn begun_anew_since(&self, content: &str) -> bool {
+        self.former.iter().any(|it| it.content == content)
+            && !self.messages.values().any(|it| it.message.content == content)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Follow {
     /// Messages stored after this step are owed; `MAX` when none are.

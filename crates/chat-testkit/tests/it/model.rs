@@ -231,7 +231,18 @@ fn erased_by_who_may() {
 #[test]
 fn doubled_in_history() {
     let tale = Tale::new().one();
-    tale.store(vec![said(2, "usr1", "one")]).breaks(Demand::Once);
+    tale.clone().store(vec![said(2, "usr1", "one")]).breaks(Demand::Once);
+    // A topic that was begun anew knows nothing of what was sent before, but twice is twice there, too.
+    let gone = vec![Row::Topic { chat: group(), exists: false }];
+    let anew = tale.ask(ANN, 3, Verb::Delete { chat: group() }).store(gone).end(ANN, 3, End::Done);
+    let begun = vec![
+        Row::Topic { chat: group(), exists: true },
+        member("usr1", Some(("JRWPASDO", "JRWPASDO"))),
+        said(1, "usr1", "one"),
+    ];
+    let anew = anew.ask(ANN, 4, Verb::Subscribe { chat: None }).store(begun);
+    anew.clone().passes();
+    anew.store(vec![said(2, "usr1", "one")]).breaks(Demand::Once);
 }
 
 #[test]

@@ -308,3 +308,23 @@ fn what_was_deleted_is_not_brought_back_by_its_second_way() {
     let ends = play(setup(true), ops);
     assert_eq!(ends.last(), Some(&(4, End::Published(Some(2)))), "{ends:?}");
 }
+
+/// 20899767: the same where the message had to go from a full topic.
+#[test]
+fn what_had_to_go_is_not_stored_again_by_its_second_way() {
+    let ops = vec![
+        verb(0, 0, V::Connect, 0),
+        verb(0, 1, V::Connect, 0),
+        verb(300, 0, V::CreateGroup, 0),
+        verb(600, 1, V::Subscribe, 0),
+        verb(900, 0, V::Publish, 0),
+        // It has arrived, and its answer has not.
+        fault(930, 0, Fault::Cut),
+        fault(935, 0, Fault::RefuseDials(5)),
+        verb(1_000, 1, V::Publish, 0),
+        verb(1_100, 1, V::Publish, 0),
+        verb(1_200, 1, V::Publish, 0),
+    ];
+    let ends = play(Setup { window: 2, ..setup(true) }, ops);
+    assert!(ends.contains(&(3, End::Published(Some(1)))), "{ends:?}");
+}
