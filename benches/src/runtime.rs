@@ -11,6 +11,7 @@ pub mod clock;
 pub mod contenders;
 pub mod gates;
 pub mod peers;
+pub mod processor;
 pub mod server;
 pub mod table;
 pub mod texts;

@@ -10,6 +10,7 @@ use std::process::{Child, Command, ExitCode, Stdio};
 use chat_benches::report;
 use chat_benches::runtime::contenders::Contender;
 use chat_benches::runtime::peers::{Peer, Peers};
+use chat_benches::runtime::processor::Processors;
 use chat_benches::runtime::table::Measured;
 use chat_benches::runtime::work::{self, Work};
 use chat_benches::runtime::{allocations, server};
@@ -18,7 +19,7 @@ const HELP: &str = "\
 Usage: runtime [--rounds N] [--check] [--report FILE] [--only WORDS] [PEERS]
 
   --rounds N       Rounds in which everybody has one turn of a tenth of a second, 21 unless told;
-                   of ping-pong twelve times as many, shorter ones
+                   of ping-pong four times as many, shorter ones
   --check          Fail where a gate is missed
   --report FILE    Keep the tables there
   --only WORDS     Only work or contenders whose name holds this, e.g. `flood`; no report
@@ -112,8 +113,12 @@ fn run(options: &Options) -> Result<(), String> {
         _ => None,
     };
     let server = Server::start()?;
+    let processors = Processors::of(server.child.id());
     let mut measured = Measured::default();
     for work in Work::ALL {
+        if let Some(processors) = &processors {
+            if work.on_one_processor() { processors.keep_to_one() } else { processors.free() }
+        }
         let mut all = contenders(work, peers.is_some());
         all.retain(|it| it.name().contains(&options.only) || work.name().contains(&options.only));
         let rounds = options.rounds * work.rounds();
@@ -134,7 +139,8 @@ fn run(options: &Options) -> Result<(), String> {
     let versions = peers.as_ref().map(|it| format!("; {}", it.versions())).unwrap_or_default();
     let allocations = allocations::measure(server.address)?;
     let body = format!(
-        "{machine}{versions}.\n\n{}\n{}\n{allocations}",
+        "{machine}; ping-pong on {}{versions}.\n\n{}\n{}\n{allocations}",
+        if processors.is_some() { "one processor" } else { "any processor, for want of `taskset`" },
         measured.gate_table(),
         measured.cost_table()
     );
@@ -160,9 +166,9 @@ const HEAD: &str = "\
 `cargo xtask bench runtime`, with `--peers` for the other languages. One WebSocket, texts of 200 bytes,
 the server a process of its own; medians of rounds in which everybody has a turn, in another order each
 time, ratios formed within a round. A turn is a connection of its own that is opened before the clock
-starts, and takes about a tenth of a second. How fast a machine wakes up who waits drifts within seconds,
-so a turn of ping-pong is shorter, 300 messages after 30 that do not count, and there are twelve times as
-many rounds. Only numbers of one run can be compared.
+starts, and takes about a tenth of a second. Turns of ping-pong are shorter, 1500 messages after 150 that
+do not count, there are four times as many rounds, and both ends are kept to one processor, which nobody
+has to wake. Only numbers of one run can be compared.
 ";
 
 /// The other end, in a process of its own.

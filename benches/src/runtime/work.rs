@@ -46,7 +46,7 @@ impl Work {
     #[must_use]
     pub const fn count(self) -> u32 {
         match self {
-            Self::PingPong => 300,
+            Self::PingPong => 1500,
             Self::Window | Self::Sliding => 300 * IN_FLIGHT,
             Self::Burst => 30 * BURST,
             Self::Flood => 200_000,
@@ -63,20 +63,27 @@ impl Work {
     #[must_use]
     pub const fn warm_up(self) -> u32 {
         match self {
-            Self::PingPong => 30,
+            Self::PingPong => 150,
             Self::Window | Self::Sliding | Self::Burst | Self::Flood => 0,
         }
     }
 
-    /// Rounds for each that was asked for. How long a machine takes to wake up who waits for an answer
-    /// drifts within seconds, by more than there is between the contenders: their turns must follow
-    /// each other faster than that, and be many.
+    /// Rounds for each that was asked for. What a call of the system takes drifts within seconds, by more
+    /// than there is between the contenders of ping-pong, which is made of such calls: their turns must
+    /// follow each other faster than that, and be many.
     #[must_use]
     pub const fn rounds(self) -> usize {
         match self {
-            Self::PingPong => 12,
+            Self::PingPong => 4,
             Self::Window | Self::Sliding | Self::Burst | Self::Flood => 1,
         }
+    }
+
+    /// Whether both ends are kept to one processor: they wait for each other, and never work at the same
+    /// time.
+    #[must_use]
+    pub const fn on_one_processor(self) -> bool {
+        matches!(self, Self::PingPong)
     }
 
     /// What the server is asked to do for `count` messages: a segment of the path, or an API key.
