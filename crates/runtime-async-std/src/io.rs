@@ -9,6 +9,8 @@ use std::task::{Context, Poll, ready};
 use async_io::Async;
 use futures_util::io::{AsyncRead, AsyncWrite};
 use runtime_core::inlet::{Arrival, Inlet};
+use runtime_core::outlet::Outlet;
+use runtime_core::{Below, WsConfig};
 
 /// A stream of bytes: TCP, or TLS over another one. One indirect call an operation, next to a
 /// system call.
@@ -18,6 +20,7 @@ pub struct IoStream {
     io: Box<dyn Duplex>,
     /// Below a client's WebSocket.
     inlet: Option<Inlet>,
+    outlet: Option<Outlet>,
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -28,28 +31,54 @@ impl IoStream {
     /// Wraps any stream.
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { io: Box::new(io), inlet: None }
+        Self { io: Box::new(io), inlet: None, outlet: None }
     }
 
     /// The same below a WebSocket whose handshake comes next.
-    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
-        Self { inlet: Some(inlet), ..self }
+    pub(crate) fn below_websocket(self, config: &WsConfig) -> Self {
+        Self { inlet: Some(Inlet::new(config)), outlet: Some(Outlet::new(config)), ..self }
     }
+}
 
-    /// The next text, past the WebSocket.
+impl Below for IoStream {
     #[inline]
-    pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let Self { io, inlet } = self;
+    fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let Self { io, inlet, .. } = self;
         match inlet {
             Some(inlet) => inlet.poll_text(|bytes| Pin::new(&mut *io).poll_read(cx, bytes)),
             None => Poll::Ready(Arrival::Other { fresh: false }),
         }
     }
 
-    /// Reads bytes and throws them away.
-    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn has_more(&self) -> bool {
+        self.inlet.as_ref().is_some_and(Inlet::has_more)
+    }
+
+    #[inline]
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { io, outlet, .. } = self;
+        match outlet {
+            Some(outlet) => outlet.poll_room(|bytes| Pin::new(&mut *io).poll_write(cx, bytes)),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    #[inline]
+    fn send_text(&mut self, text: &str) -> bool {
+        self.outlet.as_mut().is_some_and(|outlet| outlet.put_text(text))
+    }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.inlet = None;
         Pin::new(&mut self.io).poll_read(cx, &mut [0; 8192])
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_close(cx)
     }
 }
 
@@ -59,7 +88,7 @@ impl AsyncRead for IoStream {
         cx: &mut Context<'_>,
         buf: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        let Self { io, inlet } = &mut *self;
+        let Self { io, inlet, .. } = &mut *self;
         match inlet {
             Some(inlet) => inlet.poll_read(|bytes| Pin::new(&mut *io).poll_read(cx, bytes), buf),
             None => Pin::new(io).poll_read(cx, buf),
@@ -73,11 +102,20 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        ready!(self.poll_room(cx))?;
+        match &mut self.outlet {
+            Some(outlet) => outlet.put(bytes),
+            None => return Pin::new(&mut self.io).poll_write(cx, bytes),
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let Self { io, outlet, .. } = &mut *self;
+        if let Some(outlet) = outlet {
+            ready!(outlet.poll_drain(|bytes| Pin::new(&mut *io).poll_write(cx, bytes)))?;
+        }
+        Pin::new(io).poll_flush(cx)
     }
 
     fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -89,7 +127,11 @@ impl AsyncWrite for IoStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+        if self.outlet.is_none() {
+            return Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        }
+        let part = parts.iter().find(|part| !part.is_empty());
+        self.poll_write(cx, part.map_or(&[], |part| part))
     }
 }
 

@@ -3,17 +3,14 @@
 use std::io;
 use std::marker::PhantomData;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use async_io::Timer;
 use futures_rustls::TlsConnector;
 use futures_rustls::rustls::ClientConfig;
 use futures_util::future::{FutureExt, Map};
-use futures_util::io::AsyncWrite as _;
-use runtime_core::inlet::{Arrival, Inlet};
+use runtime_core::inlet::Inlet;
 use runtime_core::{Network, Runtime, TlsPolicy, WsConfig};
 use rustls_pki_types::ServerName;
 use smol_hyper::rt::FuturesIo;
@@ -52,6 +49,7 @@ impl<F> From<Network> for AsyncIoRuntime<F> {
 impl<F: Family> Runtime for AsyncIoRuntime<F> {
     type Stream = FuturesIo<IoStream>;
     type Socket = AsyncIoSocket;
+    type Below = IoStream;
     type Sleep = Map<Timer, fn(Instant)>;
 
     fn network(&self) -> &Network {
@@ -82,22 +80,14 @@ impl<F: Family> Runtime for AsyncIoRuntime<F> {
         request: http::Request<()>,
         config: &WsConfig,
     ) -> Result<Self::Socket, tungstenite::Error> {
-        let stream = stream.into_inner().with_inlet(Inlet::new(config));
+        let stream = stream.into_inner().below_websocket(config);
         let config = Some(Inlet::behind(config).to_tungstenite());
         let upgrading = async_tungstenite::client_async_with_config(request, stream, config);
         upgrading.await.map(|(socket, _answer)| socket)
     }
 
-    fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(socket.get_mut()).poll_close(cx)
-    }
-
-    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
-        socket.get_mut().poll_text(cx)
-    }
-
-    fn poll_discard(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        socket.get_mut().poll_discard(cx)
+    fn below(socket: &mut Self::Socket) -> &mut Self::Below {
+        socket.get_mut()
     }
 
     fn mono(&self) -> Instant {

@@ -335,15 +335,15 @@ impl<M: Machine, R: Runtime> Driver<M, R> {
 
     /// Reads what is there, as long as nothing else is to be done about it.
     fn poll_reads(&mut self, cx: &mut Context<'_>, now: Now, most: usize) -> bool {
+        if !self.poll_read(cx, now) {
+            return false;
+        }
         let since = now.mono.saturating_duration_since(self.read_at);
         self.read_at = now.mono;
         self.ahead = if since < BETWEEN_LOOKS { (self.ahead * 2).min(AHEAD) } else { 1 };
-        for read in 0..most.min(self.ahead as usize) {
-            let is_busy = read > 0 && !self.machine.is_quiet();
-            if is_busy || !self.poll_read(cx, now) {
-                return read > 0;
-            }
-            if self.link.as_ref().is_none_or(Link::is_urgent) {
+        for _ in 1..most.min(self.ahead as usize) {
+            let more = self.link.as_mut().is_some_and(Link::has_more);
+            if !more || !self.machine.is_quiet() || !self.poll_read(cx, now) {
                 break;
             }
         }

@@ -134,6 +134,12 @@ impl Inlet {
         }
     }
 
+    /// Whether there are bytes that were not passed on.
+    #[must_use]
+    pub const fn has_more(&self) -> bool {
+        self.filled > 0
+    }
+
     /// What the WebSocket may read. Pending when the stream is, or when the next frame is not for the
     /// WebSocket.
     ///

@@ -48,6 +48,7 @@ pub mod im;
 pub mod inlet;
 pub mod network;
 pub mod options;
+pub mod outlet;
 pub mod proxy;
 pub mod runtime;
 pub mod tls;
@@ -67,7 +68,7 @@ pub use handle::{Gone, Handle, Reply, TryCallError};
 pub use network::Network;
 pub use options::{HttpLimits, Options, WsConfig};
 pub use proxy::{Proxies, Proxy, ProxyConfigError};
-pub use runtime::{ConnectError, Runtime, Socket, Target};
+pub use runtime::{Below, ConnectError, Runtime, Socket, Target};
 pub use tls::{KnownServersFile, TlsPolicy, TlsPolicyError};
 
 /// The WebSocket types that cross the boundary to an adapter.

@@ -14,7 +14,7 @@ use tungstenite::Error;
 
 use crate::failure::of_websocket;
 use crate::inlet::Arrival;
-use crate::runtime::Runtime;
+use crate::runtime::{Below as _, Runtime};
 use crate::wire;
 use doorbell::Doorbell;
 
@@ -36,6 +36,8 @@ pub(crate) struct Link<R: Runtime> {
     unsent: Option<tungstenite::Message>,
     /// Something waits in a buffer of ours.
     dirty: bool,
+    /// Something of that waits in the WebSocket.
+    queued: bool,
     /// It must not wait for more.
     urgent: bool,
     /// No message could be taken when last asked.
@@ -64,7 +66,7 @@ enum Came {
 
 #[inline]
 fn poll_anything<R: Runtime>(socket: &mut R::Socket, cx: &mut Context<'_>) -> Poll<Came> {
-    let mut arrival = R::poll_text(socket, cx);
+    let mut arrival = R::below(socket).poll_text(cx);
     loop {
         match arrival {
             Poll::Pending => return Poll::Pending,
@@ -75,7 +77,7 @@ fn poll_anything<R: Runtime>(socket: &mut R::Socket, cx: &mut Context<'_>) -> Po
             return Poll::Ready(Came::Other(read));
         }
         // It has taken what there was for it, or it waits for more of the same.
-        arrival = R::poll_text(socket, cx);
+        arrival = R::below(socket).poll_text(cx);
         if let Poll::Ready(Arrival::Other { fresh: false }) = arrival {
             return Poll::Pending;
         }
@@ -91,6 +93,7 @@ impl<R: Runtime> Link<R> {
             doorbell: Doorbell::new(),
             unsent: None,
             dirty: false,
+            queued: false,
             urgent: false,
             stuck: false,
             reads_since_flush: 0,
@@ -105,9 +108,10 @@ impl<R: Runtime> Link<R> {
         self.close_received
     }
 
-    /// Whether the transport has something to say at once: the answer to a ping, a goodbye.
-    pub(crate) fn is_urgent(&self) -> bool {
-        self.urgent
+    /// Whether more was read than was taken, as far as that is known, and nothing has to be said before
+    /// it is: the answer to a ping, a goodbye.
+    pub(crate) fn has_more(&mut self) -> bool {
+        !self.urgent && R::below(&mut self.socket).has_more()
     }
 
     /// Whether writing has failed.
@@ -156,7 +160,12 @@ impl<R: Runtime> Link<R> {
                 }
             }
         }
-        match Pin::new(&mut self.socket).poll_ready(cx) {
+        let room = match R::below(&mut self.socket).poll_room(cx) {
+            Poll::Ready(Ok(())) => Pin::new(&mut self.socket).poll_ready(cx),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(Error::Io(error))),
+            Poll::Pending => Poll::Pending,
+        };
+        match room {
             Poll::Ready(Ok(())) => Poll::Ready(()),
             Poll::Ready(Err(error)) => {
                 self.fail_writing(error);
@@ -172,9 +181,19 @@ impl<R: Runtime> Link<R> {
         if self.write_closed() {
             return;
         }
-        if matches!(message, Message::Close(_)) {
-            self.close_sent = true;
-            self.urgent = true;
+        match &message {
+            // Not past what waits there.
+            Message::Text(text)
+                if !self.queued && R::below(&mut self.socket).send_text(text.as_str()) =>
+            {
+                self.dirty = true;
+                return;
+            }
+            Message::Close(_) => {
+                self.close_sent = true;
+                self.urgent = true;
+            }
+            Message::Text(_) | Message::Binary(_) | Message::Ping(_) | Message::Pong(_) => {}
         }
         self.start_send(wire::outgoing(message), false);
     }
@@ -185,9 +204,15 @@ impl<R: Runtime> Link<R> {
         if !due || self.write_failure.is_some() {
             return Poll::Ready(());
         }
-        match Pin::new(&mut self.socket).poll_flush(cx) {
+        let flushed = if self.urgent || self.queued {
+            Pin::new(&mut self.socket).poll_flush(cx)
+        } else {
+            R::below(&mut self.socket).poll_drain(cx).map_err(Error::Io)
+        };
+        match flushed {
             Poll::Ready(result) => {
                 self.dirty = false;
+                self.queued = false;
                 self.urgent = false;
                 self.reads_since_flush = 0;
                 if let Err(error) = result {
@@ -203,7 +228,12 @@ impl<R: Runtime> Link<R> {
     #[inline]
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Read> {
         let Self { doorbell, socket, .. } = self;
-        match doorbell.poll(cx, |cx| poll_anything::<R>(socket, cx)) {
+        let came = if R::ASKING_IS_CHEAP {
+            poll_anything::<R>(socket, cx)
+        } else {
+            doorbell.poll(cx, |cx| poll_anything::<R>(socket, cx))
+        };
+        match came {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Came::Text(bytes)) => Poll::Ready(self.text(bytes)),
             Poll::Ready(Came::Other(read)) => self.message(read),
@@ -264,6 +294,7 @@ impl<R: Runtime> Link<R> {
 
     fn start_send(&mut self, message: tungstenite::Message, buffer_is_empty: bool) {
         self.dirty = true;
+        self.queued = true;
         match Pin::new(&mut self.socket).start_send(message) {
             Ok(()) => {}
             Err(Error::WriteBufferFull(message)) if !buffer_is_empty => {
@@ -323,19 +354,21 @@ impl<R: Runtime> Linger<R> {
     /// Ready when the socket can be dropped.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         for _ in 0..DISCARDS_PER_POLL {
+            // A WebSocket that is over flushes nothing any more.
             if let Stage::Flush = self.stage
+                && R::below(&mut self.socket).poll_drain(cx).is_ready()
                 && Pin::new(&mut self.socket).poll_flush(cx).is_ready()
             {
                 self.stage = Stage::Shutdown;
             }
             if let Stage::Shutdown = self.stage {
-                match R::poll_shutdown(&mut self.socket, cx) {
+                match R::below(&mut self.socket).poll_shutdown(cx) {
                     Poll::Ready(_) => self.stage = Stage::Discard,
                     Poll::Pending => return Poll::Pending,
                 }
             }
             // While flushing as well: a peer may read only after it has written.
-            match R::poll_discard(&mut self.socket, cx) {
+            match R::below(&mut self.socket).poll_discard(cx) {
                 Poll::Ready(Ok(1..)) => {}
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(()),
                 Poll::Pending => return Poll::Pending,

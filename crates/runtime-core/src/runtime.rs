@@ -38,6 +38,50 @@ impl<T> Socket for T where
 {
 }
 
+/// What is below a WebSocket, for a driver that goes past it.
+///
+/// What has a default is for sockets without an [`Inlet`](crate::inlet::Inlet) or an
+/// [`Outlet`](crate::outlet::Outlet): everything passes through the WebSocket then.
+pub trait Below {
+    /// The next text, where there is an [`Inlet`](crate::inlet::Inlet): what it cuts out does not pass
+    /// through the WebSocket. The rest is asked of the WebSocket, and where nobody calls this,
+    /// everything.
+    fn poll_text(&mut self, _cx: &mut Context<'_>) -> Poll<Arrival> {
+        Poll::Ready(Arrival::Other { fresh: false })
+    }
+
+    /// Whether bytes wait in an [`Inlet`](crate::inlet::Inlet), so that there may be one more text
+    /// without a call of the system. True where that is not known.
+    fn has_more(&self) -> bool {
+        true
+    }
+
+    /// Whether there is room for a text, where there is an [`Outlet`](crate::outlet::Outlet).
+    fn poll_room(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes a text past the WebSocket, where there is an [`Outlet`](crate::outlet::Outlet), and room.
+    /// False when it has to go through the WebSocket.
+    fn send_text(&mut self, _text: &str) -> bool {
+        false
+    }
+
+    /// Writes what went past the WebSocket, and nothing of what the WebSocket itself still holds.
+    fn poll_drain(&mut self, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    /// Ends the writing half: TLS says goodbye, TCP sends its FIN.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
+
+    /// Reads bytes and throws them away; 0 at the end.
+    ///
+    /// A socket that is closed while bytes wait unread is reset, and the peer may lose the close
+    /// frame that tells it why.
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
+}
+
 /// The plugs of one async runtime: names, TCP, TLS, WebSocket, clock, tasks. What to do with them is
 /// decided here, in [`connect()`](crate::connect()) and the driver.
 pub trait Runtime: Clone + Send + Sync + 'static {
@@ -45,8 +89,14 @@ pub trait Runtime: Clone + Send + Sync + 'static {
     type Stream: hyper::rt::Read + hyper::rt::Write + Send + Unpin + 'static;
     /// A WebSocket, of either role.
     type Socket: Socket;
+    /// What is below it.
+    type Below: Below;
     /// Ends at a point in time.
     type Sleep: Future<Output = ()> + Send + 'static;
+
+    /// Whether asking a socket that has nothing new to read costs next to nothing, whoever was woken
+    /// and why. Where it does not, it is asked only after it has woken somebody.
+    const ASKING_IS_CHEAP: bool = false;
 
     /// Whom to trust and how to get there.
     fn network(&self) -> &Network;
@@ -88,21 +138,8 @@ pub trait Runtime: Clone + Send + Sync + 'static {
         config: &WsConfig,
     ) -> impl Future<Output = Result<Self::Socket, tungstenite::Error>> + Send;
 
-    /// The next text, where the socket has an [`Inlet`](crate::inlet::Inlet): what it cuts out does
-    /// not pass through the WebSocket. The rest is asked of the WebSocket, and where nobody calls this,
-    /// everything.
-    fn poll_text(_socket: &mut Self::Socket, _cx: &mut Context<'_>) -> Poll<Arrival> {
-        Poll::Ready(Arrival::Other { fresh: false })
-    }
-
-    /// Ends the writing half of what is below the WebSocket: TLS says goodbye, TCP sends its FIN.
-    fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>>;
-
-    /// Reads bytes below the WebSocket and throws them away; 0 at the end.
-    ///
-    /// A socket that is closed while bytes wait unread is reset, and the peer may lose the close
-    /// frame that tells it why.
-    fn poll_discard(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<usize>>;
+    /// What is below a WebSocket.
+    fn below(socket: &mut Self::Socket) -> &mut Self::Below;
 
     /// Ends at `at`, not before.
     fn sleep_until(&self, at: Instant) -> Self::Sleep;

@@ -3,9 +3,11 @@
 use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use runtime_core::inlet::{Arrival, Inlet};
+use runtime_core::outlet::Outlet;
+use runtime_core::{Below, WsConfig};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// A stream of bytes: TCP, TLS over it, or what a server hands over after an upgrade. One indirect
@@ -14,6 +16,7 @@ pub struct TokioStream {
     io: Box<dyn Duplex>,
     /// Below a client's WebSocket.
     inlet: Option<Inlet>,
+    outlet: Option<Outlet>,
 }
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -24,28 +27,54 @@ impl TokioStream {
     /// Wraps any stream.
     #[must_use]
     pub fn new(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
-        Self { io: Box::new(io), inlet: None }
+        Self { io: Box::new(io), inlet: None, outlet: None }
     }
 
     /// The same below a WebSocket whose handshake comes next.
-    pub(crate) fn with_inlet(self, inlet: Inlet) -> Self {
-        Self { inlet: Some(inlet), ..self }
+    pub(crate) fn below_websocket(self, config: &WsConfig) -> Self {
+        Self { inlet: Some(Inlet::new(config)), outlet: Some(Outlet::new(config)), ..self }
     }
+}
 
-    /// The next text, past the WebSocket.
+impl Below for TokioStream {
     #[inline]
-    pub(crate) fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
-        let Self { io, inlet } = self;
+    fn poll_text(&mut self, cx: &mut Context<'_>) -> Poll<Arrival> {
+        let Self { io, inlet, .. } = self;
         match inlet {
             Some(inlet) => inlet.poll_text(|bytes| fill(io, cx, bytes)),
             None => Poll::Ready(Arrival::Other { fresh: false }),
         }
     }
 
-    /// Reads bytes and throws them away.
-    pub(crate) fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+    fn has_more(&self) -> bool {
+        self.inlet.as_ref().is_some_and(Inlet::has_more)
+    }
+
+    #[inline]
+    fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Self { io, outlet, .. } = self;
+        match outlet {
+            Some(outlet) => outlet.poll_room(|bytes| Pin::new(&mut *io).poll_write(cx, bytes)),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    #[inline]
+    fn send_text(&mut self, text: &str) -> bool {
+        self.outlet.as_mut().is_some_and(|outlet| outlet.put_text(text))
+    }
+
+    fn poll_discard(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
         self.inlet = None;
         fill(&mut self.io, cx, &mut [0; 8192])
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(self).poll_flush(cx)
+    }
+
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
     }
 }
 
@@ -65,7 +94,7 @@ impl AsyncRead for TokioStream {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let Self { io, inlet } = &mut *self;
+        let Self { io, inlet, .. } = &mut *self;
         let Some(inlet) = inlet else { return Pin::new(io).poll_read(cx, buf) };
         let read = inlet.poll_read(|bytes| fill(io, cx, bytes), buf.initialize_unfilled());
         read.map_ok(|count| buf.advance(count))
@@ -78,11 +107,20 @@ impl AsyncWrite for TokioStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
+        ready!(self.poll_room(cx))?;
+        match &mut self.outlet {
+            Some(outlet) => outlet.put(bytes),
+            None => return Pin::new(&mut self.io).poll_write(cx, bytes),
+        }
+        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let Self { io, outlet, .. } = &mut *self;
+        if let Some(outlet) = outlet {
+            ready!(outlet.poll_drain(|bytes| Pin::new(&mut *io).poll_write(cx, bytes)))?;
+        }
+        Pin::new(io).poll_flush(cx)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -94,11 +132,15 @@ impl AsyncWrite for TokioStream {
         cx: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write_vectored(cx, parts)
+        if self.outlet.is_none() {
+            return Pin::new(&mut self.io).poll_write_vectored(cx, parts);
+        }
+        let part = parts.iter().find(|part| !part.is_empty());
+        self.poll_write(cx, part.map_or(&[], |part| part))
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.io.is_write_vectored()
+        self.outlet.is_none() && self.io.is_write_vectored()
     }
 }
 

@@ -19,16 +19,13 @@ mod server;
 
 use std::io as std_io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Instant;
 
 use chat_proto::Now;
 use hyper_util::rt::TokioIo;
-use runtime_core::inlet::{Arrival, Inlet};
+use runtime_core::inlet::Inlet;
 use rustls_pki_types::ServerName;
-use tokio::io::AsyncWrite as _;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::ClientConfig;
@@ -71,7 +68,11 @@ impl From<Network> for TokioRuntime {
 impl Runtime for TokioRuntime {
     type Stream = TokioIo<TokioStream>;
     type Socket = TokioSocket;
+    type Below = TokioStream;
     type Sleep = tokio::time::Sleep;
+
+    /// Tokio remembers what a socket last said.
+    const ASKING_IS_CHEAP: bool = true;
 
     fn network(&self) -> &Network {
         &self.network
@@ -103,25 +104,14 @@ impl Runtime for TokioRuntime {
         request: ::http::Request<()>,
         config: &WsConfig,
     ) -> Result<Self::Socket, tungstenite::Error> {
-        let stream = stream.into_inner().with_inlet(Inlet::new(config));
+        let stream = stream.into_inner().below_websocket(config);
         let config = Inlet::behind(config).to_tungstenite();
         let upgrading = tokio_tungstenite::client_async_with_config(request, stream, Some(config));
         upgrading.await.map(|(socket, _answer)| socket)
     }
 
-    fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<std_io::Result<()>> {
-        Pin::new(socket.get_mut()).poll_shutdown(cx)
-    }
-
-    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
-        socket.get_mut().poll_text(cx)
-    }
-
-    fn poll_discard(
-        socket: &mut Self::Socket,
-        cx: &mut Context<'_>,
-    ) -> Poll<std_io::Result<usize>> {
-        socket.get_mut().poll_discard(cx)
+    fn below(socket: &mut Self::Socket) -> &mut Self::Below {
+        socket.get_mut()
     }
 
     fn sleep_until(&self, at: Instant) -> Self::Sleep {

@@ -14,7 +14,7 @@ use futures_util::{Sink, Stream};
 use rustls_pki_types::ServerName;
 use tungstenite::{Error, Message};
 
-use crate::{Network, Runtime, WsConfig};
+use crate::{Below, Network, Runtime, WsConfig};
 
 type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -133,9 +133,20 @@ impl Sink<Message> for FakeSocket {
     }
 }
 
+impl Below for FakeSocket {
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_discard(&mut self, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+}
+
 impl Runtime for Fake {
     type Stream = NoStream;
     type Socket = FakeSocket;
+    type Below = FakeSocket;
     type Sleep = Task;
 
     fn network(&self) -> &Network {
@@ -168,12 +179,8 @@ impl Runtime for Fake {
         Ok(FakeSocket(Arc::clone(&self.pipe)))
     }
 
-    fn poll_shutdown(_: &mut FakeSocket, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_discard(_: &mut FakeSocket, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(0))
+    fn below(socket: &mut FakeSocket) -> &mut FakeSocket {
+        socket
     }
 
     fn sleep_until(&self, at: Instant) -> Task {

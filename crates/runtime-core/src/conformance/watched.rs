@@ -6,13 +6,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::Instant;
 
 use chat_proto::Now;
 use rustls_pki_types::ServerName;
 
-use crate::inlet::Arrival;
 use crate::{Network, Runtime, WsConfig};
 
 /// Another runtime, counted.
@@ -63,7 +62,10 @@ async fn pause() {
 impl<R: Runtime> Runtime for Watched<R> {
     type Stream = R::Stream;
     type Socket = R::Socket;
+    type Below = R::Below;
     type Sleep = R::Sleep;
+
+    const ASKING_IS_CHEAP: bool = R::ASKING_IS_CHEAP;
 
     fn network(&self) -> &Network {
         self.inner.network()
@@ -103,16 +105,8 @@ impl<R: Runtime> Runtime for Watched<R> {
         self.inner.upgrade(stream, request, config).await
     }
 
-    fn poll_text(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<Arrival> {
-        R::poll_text(socket, cx)
-    }
-
-    fn poll_shutdown(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        R::poll_shutdown(socket, cx)
-    }
-
-    fn poll_discard(socket: &mut Self::Socket, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        R::poll_discard(socket, cx)
+    fn below(socket: &mut Self::Socket) -> &mut Self::Below {
+        R::below(socket)
     }
 
     fn sleep_until(&self, at: Instant) -> Self::Sleep {

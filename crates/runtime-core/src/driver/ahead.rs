@@ -19,7 +19,7 @@ use tungstenite::Error;
 
 use super::AHEAD;
 use crate::inlet::Arrival;
-use crate::{Connection, Network, Options, Runtime, WsConfig};
+use crate::{Below, Connection, Network, Options, Runtime, WsConfig};
 
 /// A stream that does not exist.
 mod no_stream {
@@ -136,9 +136,25 @@ impl Machine for Counter {
 #[derive(Clone)]
 struct Still(Network, Arc<Mutex<Instant>>);
 
+impl Below for Flood {
+    fn poll_text(&mut self, _: &mut Context<'_>) -> Poll<Arrival> {
+        self.0 += 1;
+        Poll::Ready(Arrival::Text(Bytes::from_static(b"text")))
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_discard(&mut self, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+}
+
 impl Runtime for Still {
     type Stream = NoStream;
     type Socket = Flood;
+    type Below = Flood;
     type Sleep = Pending<()>;
 
     fn network(&self) -> &Network {
@@ -171,17 +187,8 @@ impl Runtime for Still {
         match stream.0 {}
     }
 
-    fn poll_text(socket: &mut Flood, _: &mut Context<'_>) -> Poll<Arrival> {
-        socket.0 += 1;
-        Poll::Ready(Arrival::Text(Bytes::from_static(b"text")))
-    }
-
-    fn poll_shutdown(_: &mut Flood, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_discard(_: &mut Flood, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(0))
+    fn below(socket: &mut Flood) -> &mut Flood {
+        socket
     }
 
     fn sleep_until(&self, _: Instant) -> Pending<()> {

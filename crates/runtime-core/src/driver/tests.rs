@@ -11,13 +11,14 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
+use bytes::Bytes;
 use chat_proto::{ConnId, Input, Machine, Message, Now, Transmit};
 use futures_util::{Sink, Stream};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use rustls_pki_types::ServerName;
 use tungstenite::Error;
 
-use crate::{Connection, Network, Options, Runtime, WsConfig};
+use crate::{Below, Connection, Network, Options, Runtime, WsConfig};
 
 /// What makes the socket forget a waiting writer: smol's TCP does so whenever a write or a flush of
 /// another goes through, and reading writes where a ping was read.
@@ -32,6 +33,8 @@ struct Inner {
     forgets: Forgets,
     room: usize,
     taken: Vec<tungstenite::Message>,
+    /// Texts that went past it, with how many messages it had by then; `None` where they may not.
+    past: Option<Vec<(usize, String)>>,
     /// The one place for a writer's waker.
     writer: Option<Waker>,
 }
@@ -42,7 +45,7 @@ struct Forgetful(Arc<Mutex<Inner>>);
 
 impl Forgetful {
     fn new(forgets: Forgets, room: usize) -> Self {
-        let inner = Inner { forgets, room, taken: Vec::new(), writer: None };
+        let inner = Inner { forgets, room, taken: Vec::new(), past: None, writer: None };
         Self(Arc::new(Mutex::new(inner)))
     }
 
@@ -166,6 +169,31 @@ fn what_waits_for_room_is_not_forgotten() {
     }
 }
 
+#[test]
+fn a_text_goes_past_the_websocket_but_not_past_what_waits_there() {
+    let socket = Forgetful::new(Forgets::WhenFlushed, 100);
+    socket.lock().past = Some(Vec::new());
+    let (text, binary) = (Message::text, || Message::Binary(Bytes::from_static(b"binary")));
+    let machine = Talker([text("one"), binary(), text("two")].into());
+    let (runtime, options) = (Bare::default(), Options::default());
+    let mut connection =
+        Connection::accepted(machine, runtime, ConnId::new(1), socket.clone(), options);
+    let mut cx = Context::from_waker(Waker::noop());
+    assert!(pin!(connection.next()).poll(&mut cx).is_pending());
+    let past = |texts: &[(usize, &str)]| {
+        let texts = texts.iter().map(|(after, text)| (*after, (*text).to_owned()));
+        assert_eq!(socket.lock().past, Some(texts.collect()));
+    };
+    past(&[(0, "one")]);
+    let two = tungstenite::Message::text("two");
+    assert_eq!(socket.lock().taken, [tungstenite::Message::binary(&b"binary"[..]), two]);
+
+    // Everything was flushed.
+    connection.machine().0.0.push_back(text("three"));
+    assert!(pin!(connection.next()).poll(&mut cx).is_pending());
+    past(&[(0, "one"), (2, "three")]);
+}
+
 /// A runtime with that socket and nothing else.
 #[derive(Clone, Default)]
 struct Bare(Network);
@@ -197,9 +225,26 @@ impl Write for NoStream {
     }
 }
 
+impl Below for Forgetful {
+    fn send_text(&mut self, text: &str) -> bool {
+        let mut inner = self.lock();
+        let taken = inner.taken.len();
+        inner.past.as_mut().map(|past| past.push((taken, text.to_owned()))).is_some()
+    }
+
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_discard(&mut self, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        Poll::Ready(Ok(0))
+    }
+}
+
 impl Runtime for Bare {
     type Stream = NoStream;
     type Socket = Forgetful;
+    type Below = Forgetful;
     type Sleep = Pending<()>;
 
     fn network(&self) -> &Network {
@@ -232,12 +277,8 @@ impl Runtime for Bare {
         match stream.0 {}
     }
 
-    fn poll_shutdown(_: &mut Forgetful, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_discard(_: &mut Forgetful, _: &mut Context<'_>) -> Poll<io::Result<usize>> {
-        Poll::Ready(Ok(0))
+    fn below(socket: &mut Forgetful) -> &mut Forgetful {
+        socket
     }
 
     fn sleep_until(&self, _: Instant) -> Pending<()> {

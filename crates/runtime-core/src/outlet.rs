@@ -1,0 +1,151 @@
+//! What a client's socket is going to write, behind its WebSocket.
+//!
+//! Most of what a session sends are whole texts. Those are framed and masked here, straight into the
+//! bytes that go out, and never pass through the WebSocket, which takes several times as long for them.
+//! Everything else does: the request for an upgrade, pings and their answers, close frames, binaries.
+//! Its bytes are put behind those that wait; whole frames at a time, so that none is torn by another.
+
+use std::io;
+use std::task::{Poll, ready};
+
+use crate::options::WsConfig;
+
+/// The longest text that is framed here. What is longer would be copied twice for nothing.
+const LONGEST: usize = 64 * 1024;
+
+/// The first byte of a text that goes in one frame, without an extension (RFC 6455, section 5.2).
+const WHOLE_TEXT: u8 = 0x81;
+
+/// The bit of the second byte that every client sets (RFC 6455, section 5.3).
+const MASKED: u8 = 0x80;
+
+/// The longest frame in front of a text: two bytes, eight for the length, four for the key.
+const HEADER: usize = 14;
+
+/// Sits between a client's WebSocket and its stream: an adapter's stream writes through it, see
+/// [`Outlet::poll_room`], [`Outlet::put`] and [`Outlet::poll_drain`], and the driver gives it texts
+/// first, see [`Runtime::send_text`].
+///
+/// [`Runtime::send_text`]: crate::Runtime::send_text
+#[derive(Debug)]
+pub struct Outlet {
+    /// Whole frames.
+    buffer: Vec<u8>,
+    /// How many of those bytes the stream has taken.
+    taken: usize,
+    /// With so many bytes waiting there is no room.
+    cork: usize,
+}
+
+impl Outlet {
+    /// For a stream on which the request for an upgrade goes out next.
+    #[must_use]
+    pub const fn new(config: &WsConfig) -> Self {
+        let cork = if config.cork_bytes == 0 { 1 } else { config.cork_bytes };
+        Self { buffer: Vec::new(), taken: 0, cork }
+    }
+
+    /// Whether there is room, made by writing to the stream where too much waits. Pending when the
+    /// stream is.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    #[inline]
+    pub fn poll_room(
+        &mut self,
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        while self.buffer.len() - self.taken >= self.cork {
+            ready!(self.poll_write(&mut write))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Writes everything that waits. Pending when the stream is.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    #[inline]
+    pub fn poll_drain(
+        &mut self,
+        mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        while !self.buffer.is_empty() {
+            ready!(self.poll_write(&mut write))?;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Adds what the WebSocket writes, all of it at once, when there is room: it has whole frames
+    /// whenever it starts to write.
+    pub fn put(&mut self, frames: &[u8]) {
+        self.buffer.extend_from_slice(frames);
+    }
+
+    /// Adds a text, with a mask of its own. False when it is too long: it is for the WebSocket then.
+    #[inline]
+    #[must_use]
+    pub fn put_text(&mut self, text: &str) -> bool {
+        // Whoever wrote the text must not foresee the mask (RFC 6455, section 10.3).
+        text.len() <= LONGEST && {
+            self.frame(text.as_bytes(), rand::random());
+            true
+        }
+    }
+
+    fn frame(&mut self, text: &[u8], key: [u8; 4]) {
+        self.buffer.reserve(HEADER + text.len());
+        match text.len() {
+            len @ 0..=125 => self.buffer.extend([WHOLE_TEXT, MASKED | len as u8]),
+            len @ 126..=0xffff => {
+                let [high, low] = (len as u16).to_be_bytes();
+                self.buffer.extend([WHOLE_TEXT, MASKED | 126, high, low]);
+            }
+            len => {
+                self.buffer.extend([WHOLE_TEXT, MASKED | 127]);
+                self.buffer.extend((len as u64).to_be_bytes());
+            }
+        }
+        self.buffer.extend(key);
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(text);
+        mask(&mut self.buffer[start..], key);
+    }
+
+    /// Writes once.
+    fn poll_write(
+        &mut self,
+        write: &mut impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<()>> {
+        let count = ready!(write(&self.buffer[self.taken..]))?;
+        if count == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        self.taken += count;
+        if self.taken == self.buffer.len() {
+            self.taken = 0;
+            self.buffer.clear();
+            // One large frame of the WebSocket is no reason to keep as much.
+            self.buffer.shrink_to(self.cork + HEADER + LONGEST);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// Masks bytes, as many at a time as goes.
+fn mask(bytes: &mut [u8], key: [u8; 4]) {
+    let [a, b, c, d] = key;
+    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+    let (blocks, rest) = bytes.as_chunks_mut::<8>();
+    for block in blocks {
+        *block = (u64::from_ne_bytes(*block) ^ wide).to_ne_bytes();
+    }
+    for (byte, key) in rest.iter_mut().zip(key.into_iter().cycle()) {
+        *byte ^= key;
+    }
+}
+
+#[cfg(test)]
+mod tests;
