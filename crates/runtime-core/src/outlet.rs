@@ -19,6 +19,9 @@ const WHOLE_TEXT: u8 = 0x81;
 /// The bit of the second byte that every client sets (RFC 6455, section 5.3).
 const MASKED: u8 = 0x80;
 
+/// Masks that are drawn at once.
+const KEYS: usize = 16;
+
 /// The longest frame in front of a text: two bytes, eight for the length, four for the key.
 const HEADER: usize = 14;
 
@@ -35,6 +38,8 @@ pub struct Outlet {
     taken: usize,
     /// With so many bytes waiting there is no room.
     cork: usize,
+    /// Masks that were not used yet: whoever draws them asks for several at once.
+    keys: Vec<[u8; 4]>,
 }
 
 impl Outlet {
@@ -42,7 +47,7 @@ impl Outlet {
     #[must_use]
     pub const fn new(config: &WsConfig) -> Self {
         let cork = if config.cork_bytes == 0 { 1 } else { config.cork_bytes };
-        Self { buffer: Vec::new(), taken: 0, cork }
+        Self { buffer: Vec::new(), taken: 0, cork, keys: Vec::new() }
     }
 
     /// Whether there is room, made by writing to the stream where too much waits. Pending when the
@@ -90,9 +95,20 @@ impl Outlet {
     pub fn put_text(&mut self, text: &str) -> bool {
         // Whoever wrote the text must not foresee the mask (RFC 6455, section 10.3).
         text.len() <= LONGEST && {
-            self.frame(text.as_bytes(), rand::random());
+            let key = self.key();
+            self.frame(text.as_bytes(), key);
             true
         }
+    }
+
+    /// The next mask.
+    #[inline]
+    fn key(&mut self) -> [u8; 4] {
+        if self.keys.is_empty() {
+            let drawn: [u8; 4 * KEYS] = rand::random();
+            self.keys.extend_from_slice(drawn.as_chunks().0);
+        }
+        self.keys.pop().unwrap_or_else(rand::random)
     }
 
     fn frame(&mut self, text: &[u8], key: [u8; 4]) {
