@@ -6,6 +6,7 @@
 
 mod canonical;
 mod decode;
+mod inlet;
 mod make;
 mod make_frames;
 mod oracle;
@@ -18,6 +19,7 @@ mod world;
 
 pub use canonical::canonical;
 pub use decode::{decode_c2c, decode_im};
+pub use inlet::inlet;
 pub use oracle::{expected_difference, oracle};
 pub use proxy::proxy;
 pub use replay::{Replayed, replay};
@@ -60,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     Target::new("decode_im", decode_im),
     Target::slow("hub", hub),
     Target::new("im_session", im_session),
+    Target::new("inlet", inlet),
     Target::new("oracle", oracle),
     Target::slow("pair", pair),
     Target::new("proxy", proxy),

@@ -33,6 +33,7 @@ pub(crate) fn pack(target: &str) -> Result<(), String> {
         "round_trip" => recipes(),
         "canonical" => queries(),
         "proxy" => proxies(),
+        "inlet" => frames(),
         "im_session" | "c2c_session" | "server_session" => drills(),
         "pair" | "hub" => schedules(),
         other => return Err(format!("nothing is known about seeds of `{other}`")),
@@ -212,6 +213,31 @@ fn proxies() -> Vec<Seed> {
         seed("socks/refused", 2, "h", b"\x05\x00\x05\x05\x00"),
         seed("config/proxy", 0, "socks5://u%40:p@[::1]:1080/", b""),
         seed("config/except", 0, "10.0.0.0/8,.a.com:80 *.b [::1]:9", b""),
+    ]
+}
+
+/// How long the pieces are, less one, and how many bytes come with the answer to the upgrade; then frames.
+fn frames() -> Vec<Seed> {
+    let seed = |name: &str, size: u8, frames: &[&[u8]]| Seed {
+        name: name.to_owned(),
+        bytes: [&[size, 3], &frames.concat()[..]].concat(),
+    };
+    let long = [&[0x81, 126, 1, 44], &[b'x'; 300][..]].concat();
+    vec![
+        seed("texts", 255, &[b"\x81\x03one", b"\x81\x00", &long, b"\x81\x05\xc3\xa9two"]),
+        seed("cut", 0, &[b"\x81\x03one", &long, b"\x81\x03two", b"\x81\x05cut"]),
+        seed("control", 6, &[b"\x89\x04ping", b"\x81\x03one", b"\x8a\x00", b"\x88\x05\x03\xe8bye"]),
+        seed(
+            "parts",
+            40,
+            &[b"\x01\x03in ", b"\x89\x00", b"\x00\x00", b"\x80\x05parts", b"\x81\x01x"],
+        ),
+        seed("binary", 3, &[b"\x82\x02\x00\xff", b"\x02\x01a", b"\x80\x01b", b"\x81\x01x"]),
+        seed("wrong", 99, &[b"\x81\x01a", b"\x81\x01\xff"]),
+        seed("masked", 99, &[b"\x81\x83\x01\x02\x03\x04abc"]),
+        seed("large", 99, &[b"\x81\x7f\xff\xff\xff\xff\xff\xff\xff\xff"]),
+        seed("reserved", 99, &[b"\xc1\x01a", b"\x83\x01a", b"\x09\x01a"]),
+        seed("after", 9, &[b"\x88\x02\x03\xe8", b"\x81\x01a"]),
     ]
 }
 

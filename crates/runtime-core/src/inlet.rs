@@ -254,5 +254,8 @@ fn head(bytes: &[u8], empty: &mut bool) -> (usize, bool) {
     (bytes.len(), false)
 }
 
+#[cfg(any(test, feature = "conformance"))]
+pub mod told;
+
 #[cfg(test)]
 mod tests;

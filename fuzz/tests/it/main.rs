@@ -57,6 +57,16 @@ fn server_session() -> Result<(), String> {
 }
 
 #[test]
+fn inlet() -> Result<(), String> {
+    replays("inlet")
+}
+
+#[test]
+fn proxy() -> Result<(), String> {
+    replays("proxy")
+}
+
+#[test]
 fn oracle() -> Result<(), String> {
     replays("oracle")
 }
