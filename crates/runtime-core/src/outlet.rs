@@ -145,6 +145,10 @@ impl Outlet {
             self.buffer.clear();
             // One large frame of the WebSocket is no reason to keep as much.
             self.buffer.shrink_to(self.cork + HEADER + LONGEST);
+        } else if self.taken >= self.cork {
+            // A stream that is always behind may never take the last byte.
+            self.buffer.drain(..self.taken);
+            self.taken = 0;
         }
         Poll::Ready(Ok(()))
     }
