@@ -78,8 +78,17 @@ struct Done {
     executions: Option<u64>,
     /// Edges of the code that were reached.
     coverage: Option<u64>,
-    /// The file libFuzzer wrote, or that something else failed.
-    finding: Option<String>,
+    end: End,
+}
+
+/// How a campaign on one target ended.
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    Clean,
+    /// The file libFuzzer wrote.
+    Finding(String),
+    /// It was not built, or was stopped from outside.
+    Broken,
 }
 
 fn campaign(root: &Path, seconds: u64, only: Option<&str>) -> Result<(), String> {
@@ -102,9 +111,12 @@ fn campaign(root: &Path, seconds: u64, only: Option<&str>) -> Result<(), String>
         all.push(fuzz(root, target, seconds, &dictionary)?);
     }
     print!("{}", table(&all, seconds));
-    match all.iter().filter(|done| done.finding.is_some()).count() {
+    match all.iter().filter(|done| done.end != End::Clean).count() {
         0 => Ok(()),
-        count => Err(format!("{count} of {} targets have a finding", all.len())),
+        count => Err(format!(
+            "{count} of {} targets have a finding or did not run to the end",
+            all.len()
+        )),
     }
 }
 
@@ -137,8 +149,8 @@ fn fuzz(root: &Path, target: &str, seconds: u64, dictionary: &str) -> Result<Don
             written = Some(file.trim().to_owned());
         }
     })?;
-    let finding = (!passed).then(|| written.unwrap_or_else(|| "see above".to_owned()));
-    Ok(Done { target: target.to_owned(), executions, coverage, finding })
+    let end = if passed { End::Clean } else { written.map_or(End::Broken, End::Finding) };
+    Ok(Done { target: target.to_owned(), executions, coverage, end })
 }
 
 /// `stat::number_of_executed_units: 1234`
@@ -157,14 +169,15 @@ fn table(all: &[Done], seconds: u64) -> String {
     let number = |count: Option<u64>| count.map_or_else(|| "?".to_owned(), |it| it.to_string());
     for done in all {
         let (executions, coverage) = (number(done.executions), number(done.coverage));
-        let finding = match &done.finding {
-            None => "no finding".to_owned(),
-            Some(file) => {
+        let end = match &done.end {
+            End::Clean => "no finding".to_owned(),
+            End::Finding(file) => {
                 format!("FINDING: cargo run -p chat-fuzz -- replay {} {file}", done.target)
             }
+            End::Broken => "NOT BUILT, OR STOPPED: see above".to_owned(),
         };
         out.push_str(&format!(
-            "  {:<12} {executions:>12} executions {coverage:>6} edges  {finding}\n",
+            "  {:<12} {executions:>12} executions {coverage:>6} edges  {end}\n",
             done.target
         ));
     }
@@ -207,18 +220,20 @@ mod tests {
     fn the_table_says_how_to_repeat_a_finding() {
         assert_eq!(read_executions("stat::number_of_executed_units: 1234"), Some(1234));
         assert_eq!(read_executions("#1234 DONE"), None);
-        let done = |finding: Option<&str>| Done {
+        let done = |end| Done {
             target: "oracle".to_owned(),
             executions: Some(7),
             coverage: read_coverage("#1234\tDONE   cov: 567 ft: 890 corp: 12/345b"),
-            finding: finding.map(str::to_owned),
+            end,
         };
-        let text = table(&[done(None), done(Some("crash-1"))], 30);
+        let text =
+            table(&[done(End::Clean), done(End::Finding("crash-1".into())), done(End::Broken)], 30);
         assert!(
             text.contains("oracle                  7 executions    567 edges  no finding"),
             "{text}"
         );
         assert_eq!(read_coverage("INFO: Seed: 1"), None);
         assert!(text.contains("cargo run -p chat-fuzz -- replay oracle crash-1"), "{text}");
+        assert_eq!((text.matches("FINDING").count(), text.matches("NOT BUILT").count()), (1, 1));
     }
 }
