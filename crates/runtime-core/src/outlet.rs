@@ -38,6 +38,8 @@ pub struct Outlet {
     taken: usize,
     /// With so many bytes waiting there is no room.
     cork: usize,
+    /// The longest text.
+    longest: usize,
     /// Masks that were not used yet: whoever draws them asks for several at once.
     keys: Vec<[u8; 4]>,
 }
@@ -45,9 +47,11 @@ pub struct Outlet {
 impl Outlet {
     /// For a stream on which the request for an upgrade goes out next.
     #[must_use]
-    pub const fn new(config: &WsConfig) -> Self {
-        let cork = if config.cork_bytes == 0 { 1 } else { config.cork_bytes };
-        Self { buffer: Vec::new(), taken: 0, cork, keys: Vec::new() }
+    pub fn new(config: &WsConfig) -> Self {
+        let cork = config.cork_bytes.max(1);
+        // The WebSocket says what is wrong with one that is larger than may wait.
+        let longest = config.max_write_bytes.min(LONGEST);
+        Self { buffer: Vec::new(), taken: 0, cork, longest, keys: Vec::new() }
     }
 
     /// Whether there is room, made by writing to the stream where too much waits. Pending when the
@@ -94,7 +98,7 @@ impl Outlet {
     #[must_use]
     pub fn put_text(&mut self, text: &str) -> bool {
         // Whoever wrote the text must not foresee the mask (RFC 6455, section 10.3).
-        text.len() <= LONGEST && {
+        text.len() <= self.longest && {
             let key = self.key();
             self.frame(text.as_bytes(), key);
             true
@@ -144,7 +148,7 @@ impl Outlet {
             self.taken = 0;
             self.buffer.clear();
             // One large frame of the WebSocket is no reason to keep as much.
-            self.buffer.shrink_to(self.cork + HEADER + LONGEST);
+            self.buffer.shrink_to(self.cork + HEADER + self.longest);
         } else if self.taken >= self.cork {
             // A stream that is always behind may never take the last byte.
             self.buffer.drain(..self.taken);

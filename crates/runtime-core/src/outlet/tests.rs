@@ -112,6 +112,8 @@ fn a_text_that_is_too_long_is_left_to_the_websocket() {
     let mut outlet = Outlet::new(&config());
     assert!(!outlet.put_text(&"x".repeat(LONGEST + 1)));
     assert_eq!(drained(&mut outlet), b"");
+    let mut outlet = Outlet::new(&WsConfig { max_write_bytes: 100, ..config() });
+    assert!(!outlet.put_text(&"x".repeat(101)) && outlet.put_text(&"x".repeat(100)));
 }
 
 #[test]
