@@ -25,9 +25,9 @@ const WHOLE_TEXT: u8 = FIN | 1;
 const BEHIND: usize = 4 * 1024;
 
 /// Sits between a client's stream and its WebSocket: an adapter's stream reads through it, see
-/// [`Inlet::poll_read`], and the driver asks it for texts first, see [`Runtime::poll_text`].
+/// [`Inlet::poll_read`], and the driver asks it for texts first, see [`Below::poll_text`].
 ///
-/// [`Runtime::poll_text`]: crate::Runtime::poll_text
+/// [`Below::poll_text`]: crate::Below::poll_text
 #[derive(Debug)]
 pub struct Inlet {
     /// What was read and passed on to nobody yet, then room that is filled with zeros: once, not at

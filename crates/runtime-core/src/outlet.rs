@@ -26,10 +26,10 @@ const KEYS: usize = 16;
 const HEADER: usize = 14;
 
 /// Sits between a client's WebSocket and its stream: an adapter's stream writes through it, see
-/// [`Outlet::poll_room`], [`Outlet::put`] and [`Outlet::poll_drain`], and the driver gives it texts
-/// first, see [`Runtime::send_text`].
+/// [`Outlet::poll_write`] and [`Outlet::poll_drain`], and the driver gives it texts first, see
+/// [`Below::send_text`].
 ///
-/// [`Runtime::send_text`]: crate::Runtime::send_text
+/// [`Below::send_text`]: crate::Below::send_text
 #[derive(Debug)]
 pub struct Outlet {
     /// Whole frames.
@@ -66,7 +66,7 @@ impl Outlet {
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while self.buffer.len() - self.taken >= self.cork {
-            ready!(self.poll_write(&mut write))?;
+            ready!(self.write_once(&mut write))?;
         }
         Poll::Ready(Ok(()))
     }
@@ -82,15 +82,25 @@ impl Outlet {
         mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {
         while !self.buffer.is_empty() {
-            ready!(self.poll_write(&mut write))?;
+            ready!(self.write_once(&mut write))?;
         }
         Poll::Ready(Ok(()))
     }
 
-    /// Adds what the WebSocket writes, all of it at once, when there is room: it has whole frames
-    /// whenever it starts to write.
-    pub fn put(&mut self, frames: &[u8]) {
+    /// Takes what the WebSocket writes: all of it at once, for it has whole frames whenever it starts to
+    /// write. Pending, and nothing is taken, when there is no room.
+    ///
+    /// # Errors
+    ///
+    /// Those of the stream.
+    pub fn poll_write(
+        &mut self,
+        write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+        frames: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_room(write))?;
         self.buffer.extend_from_slice(frames);
+        Poll::Ready(Ok(frames.len()))
     }
 
     /// Adds a text, with a mask of its own. False when it is too long: it is for the WebSocket then.
@@ -134,8 +144,7 @@ impl Outlet {
         mask(&mut self.buffer[start..], key);
     }
 
-    /// Writes once.
-    fn poll_write(
+    fn write_once(
         &mut self,
         write: &mut impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
     ) -> Poll<io::Result<()>> {

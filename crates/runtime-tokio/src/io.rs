@@ -107,12 +107,12 @@ impl AsyncWrite for TokioStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        ready!(self.poll_room(cx))?;
-        match &mut self.outlet {
-            Some(outlet) => outlet.put(bytes),
-            None => return Pin::new(&mut self.io).poll_write(cx, bytes),
+        let Self { io, outlet, .. } = &mut *self;
+        let mut write = |bytes: &[u8]| Pin::new(&mut *io).poll_write(cx, bytes);
+        match outlet {
+            Some(outlet) => outlet.poll_write(write, bytes),
+            None => write(bytes),
         }
-        Poll::Ready(Ok(bytes.len()))
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

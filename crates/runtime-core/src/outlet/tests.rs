@@ -57,9 +57,7 @@ impl io::Read for Wire {
 
 impl io::Write for Wire {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.room()?;
-        self.outlet.put(bytes);
-        Ok(bytes.len())
+        blocking(self.outlet.poll_write(|bytes| self.stream.write(bytes), bytes))
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -168,7 +166,8 @@ fn a_stream_that_fails_or_takes_nothing_is_an_error() {
 #[test]
 fn what_was_large_is_not_kept() {
     let mut outlet = Outlet::new(&config());
-    outlet.put(&vec![0; 10 * LONGEST]);
+    let large = outlet.poll_write(|_| Poll::Pending, &vec![0; 10 * LONGEST]);
+    assert!(matches!(large, Poll::Ready(Ok(len)) if len == 10 * LONGEST));
     drained(&mut outlet);
     assert!(outlet.buffer.capacity() < 2 * LONGEST, "{}", outlet.buffer.capacity());
 }
