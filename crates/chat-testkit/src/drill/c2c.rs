@@ -19,8 +19,10 @@ const ORDERS: [&str; 3] = ["20476365073825144832", "7", "8"];
 pub struct Orders {
     /// Uuid and order of what was written, in the order of writing.
     sent: Vec<(String, String)>,
-    /// Messages of the counterparty that were told.
-    told: BTreeSet<String>,
+    /// Ids of messages of the counterparty that were told.
+    ids: BTreeSet<String>,
+    /// The last message of the counterparty that was told with this uuid: its id and its words.
+    uuids_told: BTreeMap<String, (Option<i64>, String)>,
     uuids: BTreeMap<String, usize>,
     ticks: u64,
 }
@@ -121,14 +123,20 @@ impl Peer for Orders {
             && incoming.push.kind().is_message()
         {
             let push = &incoming.push;
-            // One that has neither is a new one each time.
-            let name = match (push.uuid.is_empty(), push.id.is_empty()) {
-                (true, true) => return,
-                (true, false) => format!("id {:?}", push.id),
-                (false, _) => format!("uuid {}", push.uuid),
-            };
-            let key = format!("{:?} {name}", push.order_no);
-            assert!(self.told.insert(key), "law 6: {push:?} told twice");
+            let name = |what: &str| format!("{:?} {what}", push.order_no);
+            if !push.id.is_empty() {
+                let id = name(&format!("{:?}", push.id));
+                assert!(self.ids.insert(id), "law 6: {push:?} told twice");
+            }
+            if !push.uuid.is_empty() {
+                // A uuid is the sender's choice: with another id and other words it is another message.
+                let (id, words) = (push.id.as_i64(), format!("{:?}", push.content));
+                let last = self.uuids_told.insert(name(&push.uuid.decode()), (id, words.clone()));
+                let is_another = last.is_none_or(|(before, said)| {
+                    before.is_some() && id.is_some() && before != id && said != words
+                });
+                assert!(is_another, "law 6: {push:?} told twice");
+            }
         }
     }
 
