@@ -61,8 +61,7 @@ pub struct Ask {
     pub(super) kind: AskKind,
 }
 
-/// What completes a request. Most are messages, and a request is moved when it is entered and when it
-/// ends: what others keep beside is in boxes.
+/// What completes a request.
 #[derive(Debug)]
 pub(super) enum AskKind {
     /// The first `ctrl`, and then one `meta`, or a `ctrl`, for each section.
@@ -77,9 +76,9 @@ pub(super) enum AskKind {
     /// The first `ctrl`; it carries the number.
     Pub(Pub),
     /// One `meta`, or a `ctrl`, for each section.
-    Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Box<Rejection>> },
+    Get { wanted: Wanted, meta: Box<Meta<'static>>, refused: Option<Rejection> },
     /// Messages, then the end marker.
-    History { query: Box<HistoryQuery>, messages: Box<Table<u64, Data<'static>>> },
+    History { query: HistoryQuery, messages: Table<u64, Data<'static>> },
     /// One `ctrl` for each part. Who must not join any more, before it is known who we are.
     Set { changed: Box<Changed>, farewell: bool, barred: Option<UserId> },
     /// The first `ctrl`.
@@ -208,7 +207,7 @@ impl Ask {
             }
             AskKind::History { query, messages } if !messages.is_empty() => {
                 let (query, messages) = (std::mem::take(query), std::mem::take(messages));
-                let page = History::new(self.topic.clone(), *messages, None, *query);
+                let page = History::new(self.topic.clone(), messages, None, query);
                 Some(Answer::History(Box::new(page)))
             }
             AskKind::Set { .. }

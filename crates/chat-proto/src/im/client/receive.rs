@@ -146,13 +146,13 @@ impl ImState {
             }
             AskKind::Get { wanted, meta, refused } => {
                 if !fine {
-                    refused.get_or_insert_with(|| Box::new(rejection(&ctrl)));
+                    refused.get_or_insert_with(|| rejection(&ctrl));
                 }
                 section_done(wanted, &ctrl);
                 if wanted.is_empty() {
                     let (meta, refused) = (std::mem::take(meta), refused.take());
                     let result = match refused {
-                        Some(why) if meta.topic.is_empty() => Err(RequestError::Rejected(*why)),
+                        Some(why) if meta.topic.is_empty() => Err(RequestError::Rejected(why)),
                         Some(_) | None => Ok(Answer::Meta(meta)),
                     };
                     cx.complete(id, result);
@@ -161,7 +161,7 @@ impl ImState {
             AskKind::History { query, messages } if fine => {
                 let (messages, query) = (std::mem::take(messages), std::mem::take(query));
                 let end = Some(param::<u64>(&ctrl, "count"));
-                let page = History::new(topic, *messages, end, *query);
+                let page = History::new(topic, messages, end, query);
                 cx.complete(id, Ok(Answer::History(Box::new(page))));
             }
             AskKind::Set { .. } => self.part_set(id, &topic, ctrl, cx),

@@ -15,6 +15,7 @@ use crate::error::CallError;
 use crate::im::up::{Cred, Del, Get, Leave, Pub, Set, Sub, Up, UpExtra, Verb};
 use crate::im::{AccessMode, Flavor, Im, Seq, Seqs, TopicName, UserId};
 use crate::json::Str;
+use crate::table::Table;
 use crate::time::Now;
 
 impl Session<Im> {
@@ -167,7 +168,7 @@ impl Session<Im> {
         now: Now,
     ) -> Result<RequestId, CallError> {
         let data = Some(query.opts());
-        let kind = AskKind::History { query: Box::new(query), messages: Box::default() };
+        let kind = AskKind::History { query, messages: Table::new() };
         self.ask(topic, kind, now, |id, topic| {
             let what = "data".into();
             Verb::Get(Box::new(Get { id, topic, what, data, ..Get::default() }))
