@@ -1,7 +1,7 @@
 //! What a client's socket is going to write, behind its WebSocket.
 //!
 //! Most of what a session sends are whole texts. Those are framed and masked here, straight into the
-//! bytes that go out, and never pass through the WebSocket, which takes several times as long for them.
+//! bytes that go out, and never pass through the WebSocket, which takes longer for them.
 //! Everything else does: the request for an upgrade, pings and their answers, close frames, binaries.
 //! Its bytes are put behind those that wait; whole frames at a time, so that none is torn by another.
 
